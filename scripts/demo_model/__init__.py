@@ -1,0 +1,1 @@
+"""The pieces of the demo model: sentences, speech, tokenizer, training and evaluation."""
