@@ -1,0 +1,153 @@
+"""Settings: the only reader of the environment. Every problem is reported at once, and never with a value in it."""
+
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from environs import Env, EnvValidationError, validate
+
+ROOT = Path(__file__).resolve().parent
+MIB = 1024 * 1024
+# PyMongo buffers a whole upload in memory, so a recording has a ceiling no setting may lift.
+RECORDING_CEILING_BYTES = 25 * MIB
+
+
+class SettingsError(Exception):
+    """Raised with every problem found, one a line, naming variables but never their values."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a process needs to know; `.env.example` explains each variable."""
+
+    mongodb_uri: str = field(repr=False)
+    mongodb_database: str
+    redis_url: str | None = field(repr=False)
+    bootstrap_token: str | None = field(repr=False)
+    data_dir: Path
+    host: str
+    port: int
+    public_url: str
+    allowed_origins: tuple[str, ...]
+    web_concurrency: int
+    web_threads: int
+    max_sockets: int
+    worker_threads: int
+    whisper_model: str | None
+    whisper_revision: str | None
+    whisper_device: str
+    whisper_threads: int
+    max_recording_bytes: int
+    max_answer_seconds: int
+    lease_seconds: int
+    sweep_interval_seconds: int
+    transcription_max_attempts: int
+    audio_retention: str
+    failed_audio_retention_hours: int
+    session_link_days: int
+    feedback_provider: str
+    log_format: str
+    log_level: str
+
+    @property
+    def is_in_process(self) -> bool:
+        """Whether the one web process also transcribes (no `REDIS_URL`)."""
+        return self.redis_url is None
+
+    @property
+    def holder(self) -> str:
+        """Who holds this process's leases: released at the next start of the same host and data directory only."""
+        return f"{socket.gethostname()}:{self.data_dir.resolve()}"
+
+
+def load_settings(dotenv: Path | None = ROOT / ".env") -> Settings:
+    """Read and check every variable (the environment wins over `.env`); raises `SettingsError` with all problems."""
+    env = Env(eager=False)
+    if dotenv is not None and dotenv.is_file():
+        env.read_env(str(dotenv), recurse=False, override=False)
+    settings = _read(env)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        lines = [f"{name}: {' '.join(map(str, messages))}" for name, messages in error.error_messages.items()]
+        raise SettingsError("\n".join(lines)) from None
+    if problems := _contradictions(settings):
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def _read(env: Env) -> Settings:
+    at_least_one = validate.Range(min=1)
+    port = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
+    host = env.str("HOST", "127.0.0.1")
+    return Settings(
+        mongodb_uri=env.str("MONGODB_URI", "", validate=_is_mongodb_uri),
+        mongodb_database=env.str("MONGODB_DATABASE", "parley", validate=validate.Regexp(r"^[A-Za-z0-9_-]{1,38}$")),
+        redis_url=env.str("REDIS_URL", "", validate=_is_redis_url) or None,
+        bootstrap_token=env.str("BOOTSTRAP_TOKEN", "", validate=_is_token) or None,
+        data_dir=env.path("DATA_DIR", ROOT / "var"),
+        host=host,
+        port=port,
+        public_url=(env.str("PUBLIC_URL", "", validate=_is_web_url) or f"http://{_reachable(host)}:{port}").rstrip("/"),
+        allowed_origins=tuple(env.list("ALLOWED_ORIGINS", [])),
+        web_concurrency=env.int("WEB_CONCURRENCY", 1, validate=at_least_one),
+        web_threads=env.int("WEB_THREADS", 128, validate=validate.Range(min=4)),
+        max_sockets=env.int("MAX_SOCKETS", 96, validate=at_least_one),
+        worker_threads=env.int("WORKER_THREADS", 4, validate=at_least_one),
+        whisper_model=env.str("WHISPER_MODEL", "").strip() or None,
+        whisper_revision=env.str("WHISPER_REVISION", "") or None,
+        whisper_device=env.str("WHISPER_DEVICE", "auto", validate=validate.Regexp(r"^(auto|cpu|cuda(:\d+)?)$")),
+        whisper_threads=env.int("WHISPER_THREADS", 0, validate=validate.Range(min=0)),
+        max_recording_bytes=env.int(
+            "MAX_RECORDING_BYTES", RECORDING_CEILING_BYTES, validate=validate.Range(min=1, max=RECORDING_CEILING_BYTES)
+        ),
+        max_answer_seconds=env.int("MAX_ANSWER_SECONDS", 600, validate=at_least_one),
+        lease_seconds=env.int("LEASE_SECONDS", 60, validate=at_least_one),
+        sweep_interval_seconds=env.int("SWEEP_INTERVAL_SECONDS", 10, validate=at_least_one),
+        transcription_max_attempts=env.int("TRANSCRIPTION_MAX_ATTEMPTS", 4, validate=at_least_one),
+        audio_retention=env.str("AUDIO_RETENTION", "none", validate=validate.OneOf(["none", "until_submitted"])),
+        failed_audio_retention_hours=env.int("FAILED_AUDIO_RETENTION_HOURS", 7 * 24, validate=validate.Range(min=0)),
+        session_link_days=env.int("SESSION_LINK_DAYS", 14, validate=at_least_one),
+        feedback_provider=env.str("FEEDBACK_PROVIDER", "rule_based", validate=validate.OneOf(["rule_based"])),
+        log_format=env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
+        log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+    )
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    problems = []
+    if settings.is_in_process and settings.web_concurrency > 1:
+        problems.append(
+            "WEB_CONCURRENCY: more than one web process needs REDIS_URL and separate workers (without Redis the one "
+            "web process transcribes)"
+        )
+    if settings.max_sockets >= settings.web_threads:
+        problems.append("MAX_SOCKETS: must be lower than WEB_THREADS, since every socket holds a thread")
+    return problems
+
+
+def _is_mongodb_uri(value: str) -> None:
+    _check(not value or value.startswith(("mongodb://", "mongodb+srv://")), "must begin with mongodb://")
+
+
+def _is_redis_url(value: str) -> None:
+    _check(not value or value.startswith(("redis://", "rediss://", "unix://")), "must begin with redis://")
+
+
+def _is_web_url(value: str) -> None:
+    parts = urlsplit(value)
+    _check(not value or (parts.scheme in ("http", "https") and bool(parts.netloc)), "must be an http(s) address")
+
+
+def _is_token(value: str) -> None:
+    _check(not value or len(value) >= 16, "must have at least 16 characters")
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise validate.ValidationError(message)
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host

@@ -1,0 +1,94 @@
+"""What can go wrong, by what the caller can do about it.
+
+ParleyError
+├── NotFound                nothing there, or nothing of yours (the two are never told apart)
+├── Unauthorized            no valid credential
+├── Forbidden               a valid credential without this right
+├── InvalidRequest          refused at the door; nothing was stored
+│   ├── UnsupportedRecording   not audio by its container signature
+│   └── RecordingTooLarge      more bytes than a recording may have
+├── Unavailable             a server we need is away for the moment; try again
+│   └── TranscriberUnavailable the speech model cannot be loaded
+├── RecordingRejected       accepted, but it can never be transcribed: too long, corrupt, without an audio track
+├── TranscriptionFailed     this attempt went wrong; another may not
+└── LeaseLost               another worker, a new recording or an erasure took the answer away
+"""
+
+
+class ParleyError(Exception):
+    """Raised as one of its kinds below; `message` is safe to show, `code` is for programs."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class NotFound(ParleyError):
+    """Raised when something does not exist or does not belong to the caller."""
+
+    code = "not_found"
+
+
+class Unauthorized(ParleyError):
+    """Raised when a request carries no valid credential."""
+
+    code = "unauthorized"
+
+
+class Forbidden(ParleyError):
+    """Raised when the credential is valid but does not allow this."""
+
+    code = "forbidden"
+
+
+class InvalidRequest(ParleyError):
+    """Raised when a request is refused before anything is stored."""
+
+    code = "invalid_request"
+
+
+class UnsupportedRecording(InvalidRequest):
+    """Raised when the bytes are not one of the accepted audio containers."""
+
+    code = "unsupported_media_type"
+
+
+class RecordingTooLarge(InvalidRequest):
+    """Raised when a recording has more bytes than allowed."""
+
+    code = "recording_too_large"
+
+
+class Unavailable(ParleyError):
+    """Raised when a server we depend on does not answer; nothing was promised, trying again is right."""
+
+    code = "unavailable"
+    retry_after_seconds = 5
+
+
+class TranscriberUnavailable(Unavailable):
+    """Raised when the speech model cannot be loaded."""
+
+    code = "transcriber_unavailable"
+
+
+class RecordingRejected(ParleyError):
+    """Raised after acceptance when a recording can never be transcribed; trying again changes nothing."""
+
+    code = "bad_audio"
+
+
+class TranscriptionFailed(ParleyError):
+    """Raised when one attempt failed for a reason that may pass."""
+
+    code = "transcription_failed"
+
+
+class LeaseLost(ParleyError):
+    """Raised when a write finds that the answer is no longer ours."""
+
+    code = "lease_lost"
