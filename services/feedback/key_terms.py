@@ -1,0 +1,80 @@
+"""The terms that carry a text's meaning: its words without English function words, reduced to their stems."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from services.feedback.english import FUNCTION_WORDS, IRREGULAR_FORMS
+from services.feedback.words import is_unspaced, split_words
+
+_VOWELS = frozenset("aeiouy")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTerms:
+    """Terms in order of appearance: how often each occurs, and its first spelling for people to read."""
+
+    occurrences: Counter[str]
+    spellings: dict[str, str]
+
+    def __bool__(self) -> bool:
+        return bool(self.occurrences)
+
+
+def key_terms(text: str) -> KeyTerms:
+    """The terms of a key point or model answer; of a text of function words only, every word is a term.
+
+    Where a script has no spaces, pairs of neighbouring letters stand for its words.
+    """
+    words = split_words(text)
+    content = [word for word in words if word not in FUNCTION_WORDS] or words
+    occurrences: Counter[str] = Counter()
+    spellings: dict[str, str] = {}
+    for run in _runs(content):
+        pairs = [first + second for first, second in pairwise(run)]
+        for word in pairs or run:
+            term = stem(word)
+            occurrences[term] += 1
+            spellings.setdefault(term, word)
+    return KeyTerms(occurrences, spellings)
+
+
+def spoken_terms(words: Sequence[str]) -> frozenset[str]:
+    """Every term a transcript can be credited with: the stem of each word, and each pair of unspaced letters."""
+    pairs = {first + second for first, second in set(pairwise(words)) if is_unspaced(first) and is_unspaced(second)}
+    return frozenset(map(stem, set(words))) | pairs
+
+
+def stem(word: str) -> str:
+    """Take the endings of English plurals, -ing and -ed off, and "led" to "lead", so that forms of a word meet.
+
+    Lighter than Porter's (1980) algorithm on purpose: a wrong meeting of two words flatters, a missed one annoys.
+    """
+    word = word.removesuffix("'s")
+    word = IRREGULAR_FORMS.get(word, word)
+    if len(word) <= 3 or not word.isascii():
+        return word
+    if word.endswith(("ies", "ied")):
+        return word[:-3] + "y"
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        rest = word.removesuffix(ending)
+        if rest != word and len(rest) >= 3 and not _VOWELS.isdisjoint(rest):
+            word = rest
+            break
+    if len(word) > 3 and word[-1] == word[-2]:
+        word = word[:-1]
+    return word[:3] + word[3:].rstrip("e")
+
+
+def _runs(words: Sequence[str]) -> list[list[str]]:
+    """Neighbouring unspaced letters together, every other word alone."""
+    runs: list[list[str]] = []
+    for word in words:
+        if runs and is_unspaced(word) and is_unspaced(runs[-1][-1]):
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+    return runs
