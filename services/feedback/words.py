@@ -4,22 +4,17 @@ Chinese, Japanese, Thai, Lao, Burmese and Khmer are written without spaces. Find
 each of their letters is a token of its own here, and two of them count as one word.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
 # Normalisation sorts runs of combining marks in quadratic time; no real word is longer than this.
 LONGEST_WORD = 64
-_UNSPACED_RANGES = (
-    (0x0E00, 0x0EFF),  # Thai, Lao
-    (0x1000, 0x109F),  # Burmese
-    (0x1780, 0x17FF),  # Khmer
-    (0x3040, 0x30FF),  # Japanese syllables
-    (0x31F0, 0x31FF),
-    (0x3400, 0x4DBF),  # Chinese characters
-    (0x4E00, 0x9FFF),
-    (0xF900, 0xFAFF),
-    (0x20000, 0x3FFFF),
+# Thai and Lao, Burmese, Khmer, Japanese syllables, Chinese characters.
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
+    r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 
 
@@ -32,7 +27,7 @@ def split_words(text: str) -> list[str]:
 
 def is_unspaced(word: str) -> bool:
     """Whether this token is a letter of a script without spaces."""
-    return len(word) == 1 and any(first <= ord(word) <= last for first, last in _UNSPACED_RANGES)
+    return _UNSPACED.fullmatch(word) is not None
 
 
 def is_mostly_unspaced(words: Sequence[str]) -> bool:
