@@ -18,4 +18,6 @@ def _readable(entry: str) -> str:
         return entry
     attributes = fields.get("attr", {})
     reason = attributes.get("message") or attributes.get("error") or attributes or ""
+    if isinstance(reason, dict) and "error_str" in reason:  # WiredTiger's errors are nested
+        reason = f"{reason.get('msg')}: {reason['error_str']}"
     return f"{fields.get('msg', entry)} {reason}".strip()

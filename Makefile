@@ -1,0 +1,23 @@
+.DEFAULT_GOAL := help
+.PHONY: help run worker demo test check bench
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start everything on this machine (ARGS="--data-dir DIR --port 8001")
+	@scripts/venv.sh && exec .venv/bin/python -m scripts.run $(ARGS)
+
+worker: ## start a transcription worker (needs REDIS_URL and MONGODB_URI)
+	@scripts/venv.sh && exec scripts/worker.sh $(ARGS)
+
+demo: ## a five-question interview against the running service, or one it starts
+	@scripts/venv.sh && exec .venv/bin/python -m scripts.demo $(ARGS)
+
+test: ## every test, with coverage (ARGS="tests/unit -k lease")
+	@exec scripts/test.sh $(ARGS)
+
+check: ## format, lint, types, import rules
+	@exec scripts/check.sh
+
+bench: ## the benchmarks, with the machine and the load they ran on
+	@scripts/venv.sh requirements-dev.txt && exec .venv/bin/python -m scripts.bench $(ARGS)

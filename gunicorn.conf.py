@@ -1,0 +1,56 @@
+"""How gunicorn serves Parley: it reads this file by itself when started here (`gunicorn wsgi:app`)."""
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.gthread import ThreadWorker
+
+from config import SettingsError, load_settings
+from scripts.child_process import die_with_parent
+
+try:
+    _settings = load_settings()
+except SettingsError as error:
+    sys.exit(f"These settings cannot be used:\n{error}")
+
+_address = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+
+bind = f"{_address}:{_settings.port}"
+worker_class = "gthread"
+workers = _settings.web_concurrency
+threads = _settings.web_threads
+keepalive = 5
+# A request that still runs when we stop has this long; live sockets are closed by us, see post_worker_init.
+graceful_timeout = 5
+# How long the worker's main thread may be silent: loading a model on a busy machine keeps it waiting.
+timeout = 120
+# gunicorn would open a socket under the home directory, one for all instances.
+control_socket_disable = True
+accesslog = None
+# Its greetings would bury ours; "Booting worker" is of no use to whoever reads the log.
+loglevel = "debug" if _settings.log_level == "DEBUG" else "warning"
+proc_name = "parley"
+
+
+def post_fork(_server: Arbiter, worker: ThreadWorker) -> None:
+    """A master that is killed cannot stop its workers."""
+    die_with_parent(worker.ppid)
+
+
+def post_worker_init(worker: ThreadWorker) -> None:
+    """Close what would hold gunicorn's threads (live sockets, the in-process worker) as soon as it is told to stop."""
+    import wsgi  # noqa: PLC0415 (only a worker that has loaded the application may)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if worker.alive:
+            # Not a daemon: the process goes only when the leases are given back, or the alarm rings.
+            threading.Thread(target=wsgi.close, name="close").start()
+            # Without a master nobody else ends a worker whose threads hang: SIGALRM does, by default.
+            signal.alarm(graceful_timeout + 1)
+        worker.handle_exit(signum, frame)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.siginterrupt(signal.SIGTERM, False)  # as gunicorn has it: system calls go on

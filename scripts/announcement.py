@@ -1,0 +1,30 @@
+"""What a person is told once the service runs."""
+
+from collections.abc import Iterator
+
+from config import Settings
+
+LOCALHOST = ("127.0.0.1", "localhost", "::1")
+DEMO_MODEL = """\
+  !!  DEMO MODEL: it was trained on synthetic speech with a few hundred words and understands
+  !!  hardly anything else. For real recordings set WHISPER_MODEL, e.g. openai/whisper-base."""
+
+
+def announcement(settings: Settings, *, token: str, model: str | None, is_demo_model: bool) -> Iterator[str]:
+    """The lines to print: the link, where uploads go, the model, where the data is, how to stop."""
+    url = settings.public_url
+    yield ""
+    yield f"Parley is ready:  {url}/?token={token}"
+    yield f"  uploads         POST {url}/api/upload-answer/{{session_id}}/{{question_id}}"
+    yield f"  API             {url}/api/docs"
+    yield f"  data            {settings.data_dir}"
+    if settings.is_in_process:
+        yield f"  speech model    {model or 'unknown'}"
+    else:
+        yield "  transcription   by separate workers over Redis: start one or more with `make worker`"
+    if is_demo_model:
+        yield DEMO_MODEL
+    if settings.host not in LOCALHOST and url.startswith("http://"):
+        yield "  microphone      browsers give it only to https or localhost: put a TLS proxy in front, set PUBLIC_URL"
+    yield "Ctrl-C stops it; what is stored stays."
+    yield ""
