@@ -109,7 +109,7 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
     if bad > good:
         raise _bad_audio()
     if bad or broken_off:
-        log.warning("a damaged recording was decoded", bad_packets=bad, good_packets=good, broken_off=broken_off)
+        log.warning("A damaged recording was decoded.", bad_packets=bad, good_packets=good, broken_off=broken_off)
 
 
 def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:

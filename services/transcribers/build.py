@@ -1,0 +1,14 @@
+"""Builds the transcriber that the settings ask for."""
+
+from config import Settings
+from services.transcribers import Transcriber
+
+
+def build_whisper(settings: Settings) -> Transcriber:
+    """Choose, fetch where need be, load and warm up the Whisper model; raises `TranscriberUnavailable`."""
+    # PyTorch loads here and nowhere earlier: a web process beside separate workers never pays for it.
+    from services.transcribers.loading import load_whisper  # noqa: PLC0415
+    from services.transcribers.model_choice import choose_model  # noqa: PLC0415
+
+    choice = choose_model(settings.whisper_model, settings.whisper_revision, settings.whisper_device)
+    return load_whisper(choice, threads=settings.whisper_threads)
