@@ -48,9 +48,10 @@ def fillers(words: Sequence[str]) -> Finding | None:
     if not _is_english(speech.words):
         return None
     number = speech.fillers.total()
-    score = falling(per_hundred(number, len(speech.words)), half=8) * evidence(len(speech.words))
+    score = falling(per_hundred(number, len(speech.words)), half=8) * evidence(len(set(speech.words)))
     if not number:
-        return Finding(score, "You used no filler words." if score == 100 else "No fillers, but this was very short.")
+        too_few = ", but there are too few different words to tell" if score < 100 else ""
+        return Finding(score, f"You used no filler words{too_few}.")
     named = listed([quoted(filler) for filler, _ in speech.fillers.most_common(3)])
     advice = "that sounds natural" if score >= 85 else "try a silent pause instead"
     used = f"You used {counted(number, 'filler')} ({named}) next to {counted(len(speech.words), 'other word')}"

@@ -64,9 +64,8 @@ def stem(word: str) -> str:
         if rest != word and len(rest) >= 3 and not _VOWELS.isdisjoint(rest):
             word = rest
             break
-    if len(word) > 3 and word[-1] == word[-2]:
-        word = word[:-1]
-    return word[:3] + word[3:].rstrip("e")
+    word = word[:3] + word[3:].rstrip("e")
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
 
 
 def _runs(words: Sequence[str]) -> list[list[str]]:

@@ -23,7 +23,7 @@ def within(value: float, low: float, high: float, *, width: float) -> float:
     """
     if value <= 0:
         return 0.0
-    ratio = max(math.log(low / value), math.log(value / high), 0.0)
+    ratio = max(math.log(low) - math.log(value), math.log(value) - math.log(high), 0.0)
     return 100 * math.exp(-((ratio / width) ** 2))
 
 
