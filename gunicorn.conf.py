@@ -9,7 +9,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
 from config import SettingsError, load_settings
-from scripts.child_process import die_with_parent
+from scripts.die_with_parent import die_with_parent
 
 try:
     _settings = load_settings()

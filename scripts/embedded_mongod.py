@@ -50,6 +50,11 @@ class EmbeddedMongod:
         return self._process.pid if self._process else None
 
     @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll() if self._process else None
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -132,7 +137,7 @@ class EmbeddedMongod:
         return self.log.open("wb")
 
     def _what_happened(self) -> str:
-        code = self._process.poll() if self._process else None
+        code = self.exit_code
         if code is None:
             return f"mongod was not ready after {START_SECONDS:.0f} s (its log: {self.log})"
         if code in CANNOT_RUN_HERE:

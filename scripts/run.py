@@ -49,9 +49,7 @@ def main() -> int:
 
 def _run(settings: Settings, mongod_port: int) -> int:
     if reason := bind_error(settings.host, settings.port):
-        say(
-            f"Port {settings.port} on {settings.host} cannot be used ({reason}): set PORT, e.g. PORT=8001 make run"
-        )
+        say(f"Port {settings.port} on {settings.host} cannot be used ({reason}): set PORT, e.g. PORT=8001 make run")
         return 1
     mongod = None if settings.mongodb_uri else EmbeddedMongod(settings.data_dir, mongod_port)
     web = WebServer(settings)
@@ -77,13 +75,12 @@ def _serve(settings: Settings, mongod: EmbeddedMongod | None, web: WebServer) ->
         environment["MONGODB_URI"] = mongod.uri
     say(f"Starting the web server on {settings.host}:{settings.port}")
     web.start(environment)
-    body = wait_until_ready(web, say, needs_worker=settings.is_in_process)
-    is_demo_model = bool(body.get("demo_model"))
-    for line in announcement(settings, token=token, model=body.get("whisper_model"), is_demo_model=is_demo_model):
+    readiness = wait_until_ready(web, say, needs_worker=settings.is_in_process)
+    for line in announcement(settings, readiness, token=token, embedded_uri=environment.get("MONGODB_URI")):
         say(line)
     os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
     if mongod is not None and not mongod.is_running:
-        raise StartFailed(f"MongoDB ended by itself (its log: {mongod.log})\n{mongod.last_words()}")
+        raise StartFailed(f"MongoDB ended by itself (exit code {mongod.exit_code})\n{mongod.last_words()}")
     raise StartFailed(f"the web server ended by itself (exit code {web.exit_code}); its last lines are above")
 
 
