@@ -1,11 +1,14 @@
 """Settings: the only reader of the environment. Every problem is reported at once, and never with a value in it."""
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError, validate
+from marshmallow import ValidationError
 
 ROOT = Path(__file__).resolve().parent
 MIB = 1024 * 1024
@@ -43,7 +46,6 @@ class Settings:
     lease_seconds: int
     sweep_interval_seconds: int
     transcription_max_attempts: int
-    audio_retention: str
     failed_audio_retention_hours: int
     session_link_days: int
     feedback_provider: str
@@ -70,7 +72,8 @@ def load_settings(dotenv: Path | None = ROOT / ".env") -> Settings:
     try:
         env.seal()
     except EnvValidationError as error:
-        lines = [f"{name}: {' '.join(map(str, messages))}" for name, messages in error.error_messages.items()]
+        found = cast("Mapping[str, list[str]]", error.error_messages)
+        lines = [f"{name}: {' '.join(map(str, messages))}" for name, messages in found.items()]
         raise SettingsError("\n".join(lines)) from None
     if problems := _contradictions(settings):
         raise SettingsError("\n".join(problems))
@@ -106,7 +109,6 @@ def _read(env: Env) -> Settings:
         lease_seconds=env.int("LEASE_SECONDS", 60, validate=at_least_one),
         sweep_interval_seconds=env.int("SWEEP_INTERVAL_SECONDS", 10, validate=at_least_one),
         transcription_max_attempts=env.int("TRANSCRIPTION_MAX_ATTEMPTS", 4, validate=at_least_one),
-        audio_retention=env.str("AUDIO_RETENTION", "none", validate=validate.OneOf(["none", "until_submitted"])),
         failed_audio_retention_hours=env.int("FAILED_AUDIO_RETENTION_HOURS", 7 * 24, validate=validate.Range(min=0)),
         session_link_days=env.int("SESSION_LINK_DAYS", 14, validate=at_least_one),
         feedback_provider=env.str("FEEDBACK_PROVIDER", "rule_based", validate=validate.OneOf(["rule_based"])),
@@ -146,8 +148,8 @@ def _is_token(value: str) -> None:
 
 def _check(holds: bool, message: str) -> None:
     if not holds:
-        raise validate.ValidationError(message)
+        raise ValidationError(message)
 
 
 def _reachable(host: str) -> str:
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104

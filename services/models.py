@@ -99,9 +99,11 @@ class Claim:
 
     ref: AnswerRef
     token: str
+    holder: str
     file_id: str
     language: str | None
     attempts: int
+    crashes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +137,5 @@ class Session:
     seq: int
     created_at: datetime
     language: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    analysis: Mapping[str, Any] | None = None

@@ -1,0 +1,84 @@
+"""Errors as RFC 9457 `application/problem+json`: ours by kind, Flask's and webargs' by status. Never a traceback."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response
+from flask_smorest import Api
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from app import request_id
+from app.schemas.problem import ProblemSchema
+from services.errors import (
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    ParleyError,
+    RecordingTooLarge,
+    Unauthorized,
+    Unavailable,
+    UnsupportedRecording,
+)
+
+# The first kind that fits counts: narrow ones stand before wide ones.
+_STATUS_OF: tuple[tuple[type[ParleyError], HTTPStatus], ...] = (
+    (Unauthorized, HTTPStatus.UNAUTHORIZED),
+    (Forbidden, HTTPStatus.FORBIDDEN),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (UnsupportedRecording, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    (RecordingTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+_CODE_OF = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 422: "invalid"}
+
+
+class ProblemApi(Api):
+    """flask-smorest, with its errors as problems."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        status = HTTPStatus(error.code or 500)
+        data: Mapping[str, Any] = getattr(error, "data", None) or {}
+        detail = data.get("message") or (_detail_of(error) if status < 500 else "Something went wrong on our side.")
+        code = _CODE_OF.get(status, status.name.lower())
+        problem = _problem(status, code, detail, errors=data.get("messages") or data.get("errors"))
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            problem.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return problem
+
+
+def install(app: Flask) -> None:
+    """Answer our own errors as problems; `ProblemApi` does the same for HTTP errors."""
+
+    @app.errorhandler(ParleyError)
+    def handle(error: ParleyError) -> Response:
+        status = next((status for kind, status in _STATUS_OF if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
+        problem = _problem(status, error.code, error.message)
+        if isinstance(error, Unavailable):
+            problem.headers["Retry-After"] = str(error.retry_after_seconds)
+        if isinstance(error, Unauthorized):
+            problem.headers["WWW-Authenticate"] = "Bearer"
+        return problem
+
+
+def _problem(status: HTTPStatus, code: str, detail: str, errors: Any = None) -> Response:
+    body = {
+        "type": f"urn:parley:problem:{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+        "request_id": request_id.current(),
+        "retryable": status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE),
+    }
+    if errors:
+        body["errors"] = errors
+    return Response(json.dumps(body), status, content_type="application/problem+json")
+
+
+def _detail_of(error: HTTPException) -> str:
+    return error.description or HTTPStatus(error.code or 500).phrase

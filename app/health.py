@@ -1,0 +1,52 @@
+"""Probes: alive (`/healthz`) and able to do the job (`/readyz`)."""
+
+from typing import Any
+
+from flask import jsonify
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields
+
+from app.auth import services
+
+blueprint = Blueprint("health", __name__, description="Probes")
+
+
+class WorkerSchema(Schema):
+    state = fields.String(required=True, metadata={"enum": ["loading", "ready", "failed", "missing"]})
+    detail = fields.String(required=True)
+
+
+class ChecksSchema(Schema):
+    mongodb = fields.String(required=True)
+    worker = fields.Nested(WorkerSchema, required=True)
+
+
+class ReadinessSchema(Schema):
+    status = fields.String(required=True, metadata={"enum": ["ready", "starting", "failed"]})
+    checks = fields.Nested(ChecksSchema, required=True)
+    whisper_model = fields.String(required=True, allow_none=True)
+    demo_model = fields.Boolean(required=True)
+
+
+@blueprint.route("/healthz")
+@blueprint.response(200)
+def healthz() -> Any:
+    """Whether the process serves requests."""
+    return {"status": "ok"}
+
+
+@blueprint.route("/readyz")
+@blueprint.response(200, ReadinessSchema)
+@blueprint.alt_response(503, schema=ReadinessSchema, description="Not now; `checks` say why")
+def readyz() -> Any:
+    """Whether the database answers and a worker has its model. Uploads are accepted without a worker, too."""
+    readiness = services().health.readiness()
+    body = ReadinessSchema().dump(
+        {
+            "status": readiness.status,
+            "checks": {"mongodb": readiness.mongodb, "worker": readiness.worker},
+            "whisper_model": readiness.worker.whisper_model,
+            "demo_model": readiness.worker.demo_model,
+        }
+    )
+    return jsonify(body), 200 if readiness.status == "ready" else 503

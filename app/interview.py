@@ -1,0 +1,71 @@
+"""The interview: upload an answer and move on, ask where answers stand, analyze."""
+
+from collections import Counter
+from typing import Any
+
+from flask import jsonify, url_for
+from flask_smorest import Blueprint
+
+from app.auth import caller, services, session
+from app.ids import checked_question_id
+from app.recording import received_recording
+from app.schemas.analysis import ReportSchema, TranscriptionPendingSchema
+from app.schemas.answers import AnswerStatusSchema, ReceiptSchema, SessionStatusSchema, UploadFormSchema
+from app.schemas.problem import ProblemSchema
+from services.analysis import TranscriptionPending
+from services.answer_status import statuses_of
+from services.models import Status
+
+blueprint = Blueprint("interview", __name__, url_prefix="/api", description="Answer questions by voice")
+
+POLL_AFTER_SECONDS = 5
+
+
+@blueprint.route("/upload-answer/<session_id>/<question_id>", methods=["POST"])
+@checked_question_id
+@blueprint.arguments(UploadFormSchema, location="form")
+@blueprint.response(202, ReceiptSchema)
+@blueprint.alt_response(413, schema=ProblemSchema, description="The recording is too large")
+@blueprint.alt_response(415, schema=ProblemSchema, description="Not one of the accepted audio containers")
+def upload_answer(form: dict[str, Any], session_id: str, question_id: str) -> Any:
+    """Store a recorded answer; it is transcribed in the background."""
+    services().answers.require_question(session(), question_id)
+    receipt = services().answers.accept(session(), question_id, received_recording(form), caller().user_id)
+    status_url = url_for("interview.answer_status", session_id=session_id, question_id=question_id)
+    return receipt, {"Location": status_url, "Retry-After": str(POLL_AFTER_SECONDS)}
+
+
+@blueprint.route("/transcription-status/<session_id>/<question_id>")
+@checked_question_id
+@blueprint.response(200, AnswerStatusSchema)
+def answer_status(session_id: str, question_id: str) -> Any:
+    """Where one answer stands."""
+    return services().answers.status(session(), question_id)
+
+
+@blueprint.route("/transcription-status/<session_id>")
+@blueprint.response(200, SessionStatusSchema)
+def session_status(session_id: str) -> Any:
+    """Where all answers of a session stand."""
+    answers, worker = statuses_of(session()), services().health.worker()
+    counts = Counter(str(answer.status) for answer in answers)
+    return {
+        "session_id": session_id,
+        "seq": session().seq,
+        "summary": {"total": len(answers), **{str(status): counts[str(status)] for status in Status}},
+        "answers": answers,
+        "whisper_model": worker.whisper_model,
+        "demo_model": worker.demo_model,
+    }
+
+
+@blueprint.route("/analyze/<session_id>", methods=["POST"])
+@blueprint.response(200, ReportSchema)
+@blueprint.alt_response(202, schema=TranscriptionPendingSchema, description="Not yet; try again after `Retry-After`")
+def analyze(session_id: str) -> Any:
+    """Score the interview once every transcript is there."""
+    result = services().analysis.analyze(caller(), session_id)
+    if isinstance(result, TranscriptionPending):
+        body = TranscriptionPendingSchema().dump(result)
+        return jsonify(body), 202, {"Retry-After": str(result.retry_after)}
+    return result

@@ -1,0 +1,49 @@
+"""How much a request may send. Small everywhere; an endpoint that takes more says so here."""
+
+from io import BytesIO
+from typing import IO
+
+from flask import Flask, Request, request
+
+from services.errors import RecordingTooLarge
+
+KIB = 1024
+JSON_BODY_BYTES = 512 * KIB
+SMALL_BODY_BYTES = 64 * KIB
+# What multipart puts around a recording: boundaries, headers, the two small fields.
+MULTIPART_BYTES = 64 * KIB
+
+
+class InMemoryRequest(Request):
+    """Keeps uploads in memory (their size is bounded): recordings never touch this machine's disk."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return BytesIO()
+
+
+def install(app: Flask, *, max_recording_bytes: int) -> None:
+    """Set each endpoint's limit before anything of the body is read."""
+    app.request_class = InMemoryRequest
+    app.config["MAX_FORM_MEMORY_SIZE"] = SMALL_BODY_BYTES
+    app.config["MAX_FORM_PARTS"] = 20
+    limits = {
+        "interview.upload_answer": max_recording_bytes + MULTIPART_BYTES,
+        "sessions.start_session": JSON_BODY_BYTES,
+    }
+
+    @app.before_request
+    def limit_body() -> None:
+        request.max_content_length = limits.get(request.endpoint or "", SMALL_BODY_BYTES)
+
+
+def refuse_declared_oversize() -> None:
+    """Raise `RecordingTooLarge` from the declared length alone; bodies without one are counted as they are read."""
+    declared, limit = request.content_length, request.max_content_length
+    if declared is not None and limit is not None and declared > limit:
+        raise RecordingTooLarge("The recording is too large.")

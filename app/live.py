@@ -1,0 +1,132 @@
+"""Live updates: a snapshot, then each change. WebSocket for the screen, the same events as SSE for everybody else."""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, g, request, stream_with_context
+from flask_sock import Sock
+from simple_websocket import Server
+
+from app.auth import is_own_origin, services
+from app.metrics import metrics_of_app
+from app.schemas.answers import AnswerStatusSchema
+from services.errors import Forbidden, Unavailable
+from services.live import Event, Snapshot
+
+blueprint = Blueprint("live", __name__)
+sock = Sock()
+
+LIFETIME_SECONDS = 15 * 60
+# How soon a thread notices that its client is gone; changes wake it at once.
+IDLE_SECONDS = 1.0
+HEARTBEAT_SECONDS = 15
+# A client has nothing to say; one that keeps talking is closed before it fills the memory.
+UNREAD_MESSAGES = 20
+
+
+def install(app: Flask, *, max_sockets: int) -> None:
+    """Set how sockets behave, and how many there may be at once (each holds a thread)."""
+    app.extensions["parley_sockets"] = threading.BoundedSemaphore(max_sockets)
+    app.config["SOCK_SERVER_OPTIONS"] = {
+        "ping_interval": 25,
+        "max_message_size": 4096,
+        "thread_class": _ReceiverThread,
+    }
+
+
+class _ReceiverThread(threading.Thread):
+    """simple-websocket's receiver, as a daemon: it must not keep an ending process alive."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(daemon=True, **options)
+
+
+@blueprint.before_request
+def admit() -> None:
+    """Before the upgrade: no page of another site, and no more sockets than there are threads for."""
+    origin = request.headers.get("Origin")
+    if origin is not None and not is_own_origin(origin):
+        raise Forbidden("This request comes from another site.", code="foreign_origin")
+    if not _sockets().acquire(blocking=False):
+        raise Unavailable("Too many live connections. Please poll the status instead.", code="too_many_sockets")
+    g.holds_socket = True
+    metrics_of_app().sockets.inc()
+
+
+@blueprint.teardown_request
+def leave(_: BaseException | None) -> None:
+    """Runs when the socket or the stream has ended, however it did."""
+    if g.pop("holds_socket", False):
+        _sockets().release()
+        metrics_of_app().sockets.dec()
+
+
+@sock.route("/ws/sessions/<session_id>", bp=blueprint)
+def follow_session(ws: Server, session_id: str) -> None:
+    """Send a snapshot, then every change, until the client leaves or the connection's time is over."""
+    for event in _events(session_id, IDLE_SECONDS):
+        if event is not None:
+            ws.send(_as_json(event))
+        if not _is_listening(ws):
+            return
+
+
+@blueprint.route("/api/sessions/<session_id>/events")
+def stream_session(session_id: str) -> Response:
+    """The same as server-sent events. Each begins with a snapshot, which is also how a reader resumes."""
+
+    def lines() -> Iterator[str]:
+        yield "retry: 2000\n\n"
+        for event in _events(session_id, HEARTBEAT_SECONDS):
+            yield f"id: {event.seq}\ndata: {_as_json(event)}\n\n" if event is not None else ": still here\n\n"
+
+    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+    return Response(stream_with_context(lines()), content_type="text/event-stream", headers=headers)
+
+
+def _events(session_id: str, idle_seconds: float) -> Iterator[Event | None]:
+    # Spread out, so that clients which came together do not come back together.
+    ends_at = time.monotonic() + LIFETIME_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
+    subscription = services().live.subscribe(session_id)
+    try:
+        for event in subscription.events(idle_seconds):
+            yield event
+            if time.monotonic() > ends_at:
+                return
+    finally:
+        services().live.unsubscribe(session_id, subscription)
+
+
+def _is_listening(ws: Server) -> bool:
+    """Whether the client is there and quiet; what it says is read and dropped."""
+    for _ in range(UNREAD_MESSAGES):
+        if ws.receive(timeout=0) is None:
+            return bool(ws.connected)
+    return False
+
+
+def _as_json(event: Event) -> str:
+    if isinstance(event, Snapshot):
+        worker = services().health.worker()
+        body = {
+            "type": "snapshot",
+            "seq": event.seq,
+            "answers": _ANSWER.dump(event.answers, many=True),
+            "whisper_model": worker.whisper_model,
+            "demo_model": worker.demo_model,
+        }
+    else:
+        body = {"type": "answer", "seq": event.seq, **_ANSWER.dump(event.answer)}
+    return json.dumps(body)
+
+
+def _sockets() -> threading.BoundedSemaphore:
+    found: threading.BoundedSemaphore = current_app.extensions["parley_sockets"]
+    return found
+
+
+_ANSWER = AnswerStatusSchema()

@@ -1,0 +1,22 @@
+"""What analyze says: pending, success or failed."""
+
+from marshmallow import Schema, fields
+
+from app.schemas.answers import ScoredAnswerSchema
+
+
+class TranscriptionPendingSchema(Schema):
+    status = fields.Constant("transcription_pending")
+    message = fields.String(required=True)
+    pending_count = fields.Integer(required=True)
+    processing_count = fields.Integer(required=True)
+    retry_after = fields.Integer(required=True, metadata={"description": "Seconds."})
+
+
+class ReportSchema(Schema):
+    status = fields.Function(lambda report: "success" if report.scored_count else "failed", required=True)
+    final_score = fields.Float(required=True, allow_none=True, metadata={"description": "0 to 100."})
+    scored_count = fields.Integer(required=True)
+    failed_count = fields.Integer(required=True)
+    unanswered_count = fields.Integer(required=True)
+    answers = fields.List(fields.Nested(ScoredAnswerSchema), required=True)

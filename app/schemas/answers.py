@@ -1,0 +1,88 @@
+"""What is said of an answer: the receipt, its status, and the session's summary."""
+
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from services.models import Status
+
+LANGUAGE = validate.Regexp(r"^[a-z]{2,3}$", error="Must be an ISO 639 code such as 'en'.")
+
+
+class UploadFormSchema(Schema):
+    """The text fields that may come with a recording."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    duration_ms = fields.Integer(validate=validate.Range(min=0, max=24 * 60 * 60 * 1000))
+    language = fields.String(validate=LANGUAGE)
+
+
+class ReceiptSchema(Schema):
+    """What the client may rely on: these bytes are stored."""
+
+    status = fields.Constant("processing")
+    message = fields.Constant("Audio uploaded successfully, transcription in progress")
+    transcription_status = fields.Constant("queued")
+    file_id = fields.String(required=True)
+    answer_id = fields.String(required=True)
+    bytes = fields.Integer(required=True)
+    sha256 = fields.String(required=True)
+
+
+class ProgressSchema(Schema):
+    stage = fields.String(required=True)
+    windows_done = fields.Integer(required=True)
+    windows_total = fields.Integer(required=True, allow_none=True)
+    percent = fields.Integer(required=True)
+
+
+class AnswerErrorSchema(Schema):
+    code = fields.String(required=True)
+    message = fields.String(required=True, metadata={"description": "A sentence for people."})
+
+
+class FeedbackPartSchema(Schema):
+    name = fields.String(required=True)
+    score = fields.Float(required=True)
+    weight = fields.Float(required=True)
+    comment = fields.String(required=True)
+
+
+class AnswerStatusSchema(Schema):
+    status = fields.Enum(Status, by_value=True, required=True)
+    question_id = fields.String(required=True)
+    answer_id = fields.String(required=True)
+    transcript = fields.String(required=True, allow_none=True)
+    no_speech = fields.Boolean(allow_none=True)
+    language = fields.String(allow_none=True)
+    duration_seconds = fields.Float(allow_none=True)
+    error = fields.Nested(AnswerErrorSchema, allow_none=True)
+    progress = fields.Nested(ProgressSchema, allow_none=True)
+    eta_seconds = fields.Float(allow_none=True)
+    created_at = fields.AwareDateTime(allow_none=True)
+    transcribed_at = fields.AwareDateTime(allow_none=True)
+    whisper_model = fields.String(allow_none=True)
+    demo_model = fields.Boolean(allow_none=True)
+
+
+class ScoredAnswerSchema(AnswerStatusSchema):
+    score = fields.Float(allow_none=True)
+    feedback = fields.List(fields.Nested(FeedbackPartSchema), allow_none=True)
+
+
+class SummarySchema(Schema):
+    total = fields.Integer(required=True)
+    completed = fields.Integer(required=True)
+    processing = fields.Integer(required=True)
+    queued = fields.Integer(required=True)
+    failed = fields.Integer(required=True)
+    cancelled = fields.Integer(required=True)
+
+
+class SessionStatusSchema(Schema):
+    session_id = fields.String(required=True)
+    seq = fields.Integer(required=True)
+    summary = fields.Nested(SummarySchema, required=True)
+    answers = fields.List(fields.Nested(AnswerStatusSchema), required=True)
+    whisper_model = fields.String(allow_none=True)
+    demo_model = fields.Boolean(required=True)

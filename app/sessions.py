@@ -1,0 +1,83 @@
+"""Interviews: start one, read one, list one's own."""
+
+import base64
+import binascii
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from flask import current_app, url_for
+from flask_smorest import Blueprint
+
+from app.auth import caller, services, session
+from app.schemas.sessions import (
+    NewSessionSchema,
+    PageQuerySchema,
+    SessionDetailsSchema,
+    SessionPageSchema,
+    StartedSessionSchema,
+)
+from services.answer_status import statuses_of
+from services.errors import InvalidRequest
+from services.models import Question, Session
+
+blueprint = Blueprint("sessions", __name__, url_prefix="/api/sessions", description="Interviews")
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.arguments(NewSessionSchema)
+@blueprint.response(201, StartedSessionSchema)
+def start_session(body: dict[str, Any]) -> Any:
+    """Start an interview; the reply holds the link for the candidate, which is shown only now."""
+    details = {name: body[name] for name in ("tier", "consent") if body.get(name) is not None}
+    started = services().sessions.start(caller(), body["questions"], language=body.get("language"), details=details)
+    link = f"{current_app.config['PUBLIC_URL']}/?token={started.link_token}"
+    reply = {**_fields(started.session), "link": link, "link_expires_at": started.link_expires_at}
+    return reply, {"Location": url_for("sessions.read_session", session_id=started.session.id)}
+
+
+@blueprint.route("/<session_id>")
+@blueprint.response(200, SessionDetailsSchema)
+def read_session(session_id: str) -> Any:
+    """An interview with the status of every answer."""
+    worker = services().health.worker()
+    found = session()
+    if caller().session_id is not None:
+        # A link is the candidate's: the answers to the questions are for those who ask them.
+        found = replace(found, questions=tuple(Question(each.id, each.prompt) for each in found.questions))
+    return {
+        **_fields(found),
+        "answers": statuses_of(found),
+        "whisper_model": worker.whisper_model,
+        "demo_model": worker.demo_model,
+    }
+
+
+@blueprint.route("")
+@blueprint.arguments(PageQuerySchema, location="query")
+@blueprint.response(200, SessionPageSchema)
+def list_sessions(query: dict[str, Any]) -> Any:
+    """One's own interviews, newest first."""
+    after = _from_cursor(query["cursor"]) if "cursor" in query else None
+    page = services().sessions.list_of(caller(), after=after, limit=query["limit"])
+    return {"sessions": page.sessions, "next": _as_cursor(*page.next) if page.next else None}
+
+
+def _fields(found: Session) -> dict[str, Any]:
+    names = ("id", "created_at", "seq", "language", "details", "questions")
+    return {name: getattr(found, name) for name in names}
+
+
+def _as_cursor(created_at: datetime, session_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{created_at.isoformat()} {session_id}".encode()).decode()
+
+
+def _from_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        created_at, session_id = base64.urlsafe_b64decode(cursor).decode().rsplit(" ", 1)
+        parsed = datetime.fromisoformat(created_at)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest("The cursor is not one of ours.", code="invalid_cursor") from error
+    if parsed.tzinfo is None:
+        raise InvalidRequest("The cursor is not one of ours.", code="invalid_cursor")
+    return parsed, session_id

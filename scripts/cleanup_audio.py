@@ -1,0 +1,76 @@
+"""Removes recordings that nothing refers to any more, or that have outlived their retention. For cron.
+
+    python -m scripts.cleanup_audio [--older-than 24h] [--dry-run]
+
+A recording whose answer still waits for its transcript is never removed, however old it is.
+"""
+
+import argparse
+import re
+import sys
+from datetime import timedelta
+
+from config import SettingsError, load_settings
+from services.errors import ParleyError
+from services.retention import Retention
+from services.storage.audio import AudioStore
+from services.storage.client import connect
+from services.storage.sessions import SessionStore
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def main() -> int:
+    """The exit code: 0 done, 1 the database could not be reached, 2 settings that cannot be used."""
+    arguments = _arguments()
+    try:
+        settings = load_settings()
+    except SettingsError as problems:
+        print(f"These settings cannot be used:\n{problems}", file=sys.stderr)
+        return 2
+    if not settings.mongodb_uri:
+        print("MONGODB_URI is not set: name the database to clean (make run prints it).", file=sys.stderr)
+        return 2
+    database = connect(settings.mongodb_uri, settings.mongodb_database)
+    retention = Retention(
+        AudioStore(database), SessionStore(database), failed_hours=settings.failed_audio_retention_hours
+    )
+    try:
+        count, length = _collect(retention, arguments.older_than, arguments.dry_run)
+    except ParleyError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    print(f"{'Would remove' if arguments.dry_run else 'Removed'} {count} recordings, {length / 1e6:.1f} MB.")
+    return 0
+
+
+def _collect(retention: Retention, older_than: timedelta, dry_run: bool) -> tuple[int, int]:
+    count = length = 0
+    for removal in retention.collect(older_than=older_than, dry_run=dry_run):
+        print(f"{removal.file_id}  {removal.length_bytes:>10} bytes  {removal.reason}")
+        count, length = count + 1, length + removal.length_bytes
+    return count, length
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="cleanup_audio", description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
+    parser.add_argument(
+        "--older-than",
+        type=_duration,
+        default=timedelta(hours=24),
+        metavar="24h",
+        help="leave uploads younger than this alone, they may be under way (30m, 24h, 7d; default 24h)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    return parser.parse_args()
+
+
+def _duration(text: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if found is None:
+        raise argparse.ArgumentTypeError("give a number and a unit: 30m, 24h, 7d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

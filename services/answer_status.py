@@ -1,0 +1,86 @@
+"""What people see of an answer: the same words in status replies, live snapshots and live changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from services.models import Session, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a transcription is. `windows_total` is None until the recording is decoded; `percent` is 0–100."""
+
+    stage: str
+    windows_done: int
+    windows_total: int | None
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.windows_done / self.windows_total) if self.windows_total else 0
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStatus:
+    """An answer as its own document tells it; `error` is `{code, message}`, safe to show."""
+
+    question_id: str
+    answer_id: str
+    status: Status
+    created_at: datetime | None = None
+    transcript: str | None = None
+    no_speech: bool | None = None
+    language: str | None = None
+    duration_seconds: float | None = None
+    error: Mapping[str, str] | None = None
+    progress: Progress | None = None
+    started_at: datetime | None = None
+    transcribed_at: datetime | None = None
+    whisper_model: str | None = None
+    demo_model: bool | None = None
+    score: float | None = None
+    feedback: list[Mapping[str, Any]] | None = None
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Seconds until the transcript at the pace so far; None until a first window is done."""
+        if self.progress is None or self.started_at is None or not self.progress.windows_total:
+            return None
+        done, total = self.progress.windows_done, self.progress.windows_total
+        if done == 0:
+            return None
+        spent = (datetime.now(UTC) - self.started_at).total_seconds()
+        return round(max(spent, 0.0) / done * (total - done), 1)
+
+
+def status_of(question_id: str, answer: Mapping[str, Any]) -> AnswerStatus:
+    """Read an answer document."""
+    progress = answer.get("progress")
+    return AnswerStatus(
+        question_id=question_id,
+        answer_id=answer["id"],
+        status=Status(answer["transcription_status"]),
+        created_at=answer.get("created_at"),
+        transcript=answer.get("transcript"),
+        no_speech=answer.get("no_speech"),
+        language=answer.get("language"),
+        duration_seconds=answer.get("duration_seconds"),
+        error=answer.get("transcription_error"),
+        progress=Progress(progress["stage"], progress["windows_done"], progress["windows_total"]) if progress else None,
+        started_at=answer.get("started_at"),
+        transcribed_at=answer.get("transcribed_at"),
+        whisper_model=answer.get("whisper_model"),
+        demo_model=answer.get("demo_model"),
+        score=answer.get("score"),
+        feedback=answer.get("feedback"),
+    )
+
+
+def statuses_of(session: Session) -> list[AnswerStatus]:
+    """Every answer there is, in the order of the questions."""
+    return [
+        status_of(question.id, session.answers[question.id])
+        for question in session.questions
+        if question.id in session.answers
+    ]

@@ -1,0 +1,67 @@
+"""Every service, built once per process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config import Settings
+from services.access import Access
+from services.analysis import Analysis
+from services.answers import Answers
+from services.feedback.rule_based import RuleBasedFeedback
+from services.health import Health
+from services.jobs import JobQueue
+from services.live import LiveFeed
+from services.recovery import Recovery
+from services.retention import Retention
+from services.sessions import Sessions
+from services.storage.answers import AnswerStore
+from services.storage.audio import AudioStore
+from services.storage.changes import ChangeStream
+from services.storage.client import MongoDatabase
+from services.storage.open_answers import OpenAnswerStore
+from services.storage.sessions import SessionStore
+from services.storage.tokens import TokenStore
+from services.storage.workers import WorkerStore
+from services.transcribers import Transcriber
+from services.transcribers.loader import TranscriberLoader
+from services.transcription import Limits, Transcription
+
+
+@dataclass(frozen=True)
+class Services:
+    """What `app` and `tasks` call."""
+
+    access: Access
+    sessions: Sessions
+    answers: Answers
+    analysis: Analysis
+    live: LiveFeed
+    health: Health
+    transcription: Transcription
+    transcriber: TranscriberLoader
+    recovery: Recovery
+    retention: Retention
+
+
+def build_services(
+    settings: Settings, database: MongoDatabase, jobs: JobQueue, build_transcriber: Callable[[], Transcriber]
+) -> Services:
+    """Join the services; nothing is connected, loaded or started by this."""
+    session_store = SessionStore(database)
+    answer_store = AnswerStore(database, lease_seconds=settings.lease_seconds)
+    open_answers, audio, workers = OpenAnswerStore(database), AudioStore(database), WorkerStore(database)
+    sessions = Sessions(session_store, link_days=settings.session_link_days)
+    loader = TranscriberLoader(build_transcriber)
+    limits = Limits(settings.max_answer_seconds, settings.transcription_max_attempts)
+    return Services(
+        access=Access(TokenStore(database), session_store),
+        sessions=sessions,
+        answers=Answers(answer_store, audio, jobs),
+        analysis=Analysis(sessions, session_store, RuleBasedFeedback()),
+        live=LiveFeed(ChangeStream(database), session_store.find_unguarded),
+        health=Health(database, workers, loader),
+        transcription=Transcription(answer_store, audio, loader, holder=settings.holder, limits=limits),
+        transcriber=loader,
+        recovery=Recovery(open_answers, audio, jobs, holder=settings.holder),
+        retention=Retention(audio, session_store, failed_hours=settings.failed_audio_retention_hours),
+    )

@@ -1,0 +1,11 @@
+"""What services ask of the queue. The queue is a hint: an answer is `queued` in MongoDB before any message is sent."""
+
+from typing import Protocol
+
+from services.models import AnswerRef
+
+
+class JobQueue(Protocol):
+    """Sends work to the workers; raises `Unavailable` when the queue cannot be reached."""
+
+    def transcribe_answer(self, ref: AnswerRef) -> None: ...

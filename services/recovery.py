@@ -1,0 +1,56 @@
+"""Sending again what was lost on the way: messages nobody took, and work whose worker is gone."""
+
+from datetime import UTC, datetime
+
+import structlog
+
+from services.errors import Unavailable
+from services.jobs import JobQueue
+from services.models import AnswerRef
+from services.storage.answers import RESEND_SECONDS
+from services.storage.audio import AudioStore
+from services.storage.open_answers import OpenAnswerStore
+
+log = structlog.get_logger()
+
+
+class Recovery:
+    """Run at boot and every few seconds by every worker; any number of them do the work once."""
+
+    def __init__(self, open_answers: OpenAnswerStore, audio: AudioStore, jobs: JobQueue, *, holder: str) -> None:
+        self._open = open_answers
+        self._audio = audio
+        self._jobs = jobs
+        self._holder = holder
+
+    def sweep(self) -> int:
+        """Send every unfinished answer that is due, and finish deletions that were cut short; how many were sent."""
+        now = datetime.now(UTC)
+        due = self._open.due(now)
+        # Postponed first: the one sweep whose write lands sends, and a queue that is away is asked again later.
+        sent = [self._send(answer.ref) for answer in due if self._open.postpone(answer, RESEND_SECONDS)]
+        for audio in self._audio.with_status("deleting", before=now):
+            self._audio.delete(audio.file_id)
+        if any(sent):
+            log.info("Unfinished answers were sent again.", answers=sum(sent))
+        return sum(sent)
+
+    def recover_own(self) -> int:
+        """After a restart of the in-process worker: give back what it held and send everything; how many were sent.
+
+        Its queue was in memory, so nothing that waits is in any queue now.
+        """
+        released = self._open.release_held_by(self._holder)
+        waiting = [answer for answer in self._open.all() if answer.holder is None]
+        sent = sum(self._send(answer.ref) for answer in waiting)
+        if sent:
+            log.info("Answers from before the restart were sent.", answers=sent, interrupted=released)
+        return sent
+
+    def _send(self, ref: AnswerRef) -> bool:
+        try:
+            self._jobs.transcribe_answer(ref)
+        except Unavailable as error:
+            log.warning("The queue could not be reached.", answer_id=ref.answer_id, error=error.message)
+            return False
+        return True

@@ -1,0 +1,50 @@
+"""Removing recordings that nothing refers to any more or that have outlived their retention. Run from cron."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from services.storage.audio import AudioStore, StoredAudio
+from services.storage.sessions import SessionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A recording that was (or, in a dry run, would be) removed, and why."""
+
+    file_id: str
+    reason: str
+    length_bytes: int
+
+
+class Retention:
+    """Finds what may go by asking the answers, not by age alone: a queued answer's audio never goes."""
+
+    def __init__(self, audio: AudioStore, sessions: SessionStore, *, failed_hours: int) -> None:
+        self._audio = audio
+        self._sessions = sessions
+        self._failed_hours = failed_hours
+
+    def collect(self, *, older_than: timedelta, dry_run: bool) -> Iterator[Removal]:
+        """Remove, and tell of each one as it goes. `older_than` guards uploads that are still under way."""
+        now = datetime.now(UTC)
+        for removal in self._removable(now, now - older_than):
+            if not dry_run:
+                self._audio.delete(removal.file_id)
+            yield removal
+
+    def _removable(self, now: datetime, before: datetime) -> Iterator[Removal]:
+        for audio in self._audio.with_status("deleting", before=now):
+            yield Removal(audio.file_id, "its transcript is stored", audio.length_bytes)
+        for audio in self._audio.with_status("failed", before=now - timedelta(hours=self._failed_hours)):
+            yield Removal(audio.file_id, "its answer failed and the retention is over", audio.length_bytes)
+        for audio in self._audio.with_status("stored", before=before):
+            if not self._is_referred_to(audio):
+                yield Removal(audio.file_id, "no answer refers to it", audio.length_bytes)
+        for file_id in self._audio.chunks_without_file(before):
+            yield Removal(file_id, "its upload never ended", 0)
+
+    def _is_referred_to(self, audio: StoredAudio) -> bool:
+        session = self._sessions.find_unguarded(audio.ref.session_id)
+        answer = session.answers.get(audio.ref.question_id, {}) if session else {}
+        return bool(answer.get("gridfs_file_id") == audio.file_id)

@@ -1,0 +1,204 @@
+"""Answers inside their `interview_sessions` document: each step of the state machine is one conditional update."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
+
+from services.errors import LeaseLost
+from services.models import AnswerRef, Claim, Status, Transcript, WhisperModel
+from services.storage.answer_updates import answer_change, path_of, without_lease
+from services.storage.client import Document, MongoDatabase, reaching_mongodb
+from services.storage.expressions import NOW, Expression, fields, increased, seconds_from_now, stored
+
+# How long a message may take to be picked up before the sweep sends another one.
+RESEND_SECONDS = 30
+
+
+class AnswerStore:
+    """Changes answers. Lease times are the database server's, so that the clocks of workers do not matter."""
+
+    def __init__(self, database: MongoDatabase, *, lease_seconds: float) -> None:
+        self._sessions = database["interview_sessions"]
+        self._transcripts = database["transcripts"]
+        self._files = database["fs.files"]
+        self._client = database.client
+        self._lease_seconds = lease_seconds
+
+    @reaching_mongodb
+    def accept(self, ref: AnswerRef, answer: Mapping[str, Any]) -> Document | None:
+        """Make `answer` the queued answer to its question and return the one it replaces ({} for none).
+
+        None when there is no such session or question: nothing was stored.
+        """
+        path = path_of(ref)
+        document = {
+            **answer,
+            "id": ref.answer_id,
+            "question_id": ref.question_id,
+            "transcription_status": Status.QUEUED,
+            "created_at": NOW,
+            "attempts": 0,
+            "crashes": 0,
+        }
+        replaced = {"$ifNull": [f"${path}.id", None]}
+        others = {"$filter": {"input": "$answer_ids", "cond": {"$ne": ["$$this", replaced]}}}
+        pipeline = answer_change(
+            ref,
+            {},
+            open_entry={"due": seconds_from_now(RESEND_SECONDS)},
+            answer_ids={"$concatArrays": [others, [stored(ref.answer_id)]]},
+            # An operator, so that the whole answer is replaced: a plain document would be merged into the old one.
+            **{path: {"$mergeObjects": [fields(document)]}},
+        )
+        before = self._sessions.find_one_and_update(
+            {"_id": ref.session_id, "questions.id": ref.question_id},
+            pipeline,
+            projection={path: 1},
+            return_document=ReturnDocument.BEFORE,
+        )
+        return None if before is None else before.get("answers", {}).get(ref.question_id, {})
+
+    @reaching_mongodb
+    def claim(self, ref: AnswerRef, holder: str) -> Claim | None:
+        """Take a queued answer, or one whose lease has run out; None when there is nothing to take.
+
+        A claim that finds an expired lease counts a crash: whoever held it never gave it back.
+        """
+        path, token = path_of(ref), token_hex(16)
+        crashed = {"$cond": [{"$eq": [f"${path}.transcription_status", Status.PROCESSING]}, 1, 0]}
+        changed = {
+            "transcription_status": Status.PROCESSING,
+            "attempts": increased(f"{path}.attempts"),
+            "crashes": Expression({"$add": [{"$ifNull": [f"${path}.crashes", 0]}, crashed]}),
+            "started_at": NOW,
+            "progress": {"stage": "decoding", "windows_done": 0, "windows_total": None},
+            "lease": Expression(fields({"token": token, "holder": holder, "expires_at": self._lease_end()})),
+        }
+        is_queued = {f"{path}.transcription_status": Status.QUEUED}
+        is_abandoned = {
+            f"{path}.transcription_status": Status.PROCESSING,
+            "$expr": {"$lte": [f"${path}.lease.expires_at", "$$NOW"]},
+        }
+        after = self._sessions.find_one_and_update(
+            {"_id": ref.session_id, f"{path}.id": ref.answer_id, "$or": [is_queued, is_abandoned]},
+            answer_change(ref, changed, open_entry={"due": self._lease_end(), "holder": holder}),
+            projection={path: 1},
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if after is None else _claim_of(ref, token, after["answers"][ref.question_id])
+
+    @reaching_mongodb
+    def renew(self, claim: Claim, *, stage: str, windows_done: int, windows_total: int | None) -> None:
+        """Report progress and extend the lease; raises `LeaseLost` when the answer is no longer ours."""
+        progress = {"stage": stage, "windows_done": windows_done, "windows_total": windows_total}
+        changed = {"progress": progress, "lease.expires_at": self._lease_end()}
+        self._write(claim, changed, open_entry={"due": self._lease_end(), "holder": claim.holder})
+
+    @reaching_mongodb
+    def release(self, claim: Claim, *, due_in_seconds: float = 0, gives_attempt_back: bool = False) -> None:
+        """Put a claimed answer back into the queue; a clean release gives the attempt back."""
+        changed: dict[str, Any] = {"transcription_status": Status.QUEUED, **without_lease()}
+        if gives_attempt_back:
+            changed["attempts"] = increased(f"{path_of(claim.ref)}.attempts", -1)
+        self._write(claim, changed, open_entry={"due": seconds_from_now(due_in_seconds)})
+
+    @reaching_mongodb
+    def fail(self, claim: Claim, *, code: str, message: str, keeps_audio: bool) -> None:
+        """End as `failed`; the audio is kept for a retry by hand only where a retry could help."""
+        changed: dict[str, Any] = {
+            "transcription_status": Status.FAILED,
+            "transcription_error": {"code": code, "message": message},
+            **without_lease(),
+        }
+        if not keeps_audio:
+            changed["gridfs_file_id"] = None
+        with self._client.start_session() as session:
+            session.with_transaction(
+                lambda transaction: self._finish(claim, changed, "failed" if keeps_audio else "deleting", transaction)
+            )
+
+    @reaching_mongodb
+    def complete(self, claim: Claim, transcript: Transcript, model: WhisperModel) -> None:
+        """Store the transcript and mark the audio for deletion, all or nothing; `LeaseLost` for a late worker."""
+        changed = {
+            "transcription_status": Status.COMPLETED,
+            "transcript": transcript.text,
+            "no_speech": transcript.no_speech,
+            "language": transcript.language,
+            "duration_seconds": round(transcript.duration_seconds, 3),
+            "whisper_model": model.name,
+            "demo_model": model.demo_model,
+            "revision": 1,
+            "transcribed_at": NOW,
+            "gridfs_file_id": None,
+            **without_lease(),
+        }
+
+        def together(transaction: ClientSession) -> None:
+            self._finish(claim, changed, "deleting", transaction)
+            self._transcripts.insert_one(_first_revision(claim.ref, transcript), session=transaction)
+
+        with self._client.start_session() as session:
+            session.with_transaction(together)
+
+    def _finish(self, claim: Claim, changed: Mapping[str, Any], audio_status: str, transaction: ClientSession) -> None:
+        self._write(claim, changed, open_entry=None, transaction=transaction)
+        self._files.update_one(
+            {"metadata.answer_id": claim.ref.answer_id},
+            {"$set": {"metadata.status": audio_status}},
+            session=transaction,
+        )
+
+    def _write(
+        self,
+        claim: Claim,
+        changed: Mapping[str, Any],
+        *,
+        open_entry: Mapping[str, Any] | None,
+        transaction: ClientSession | None = None,
+    ) -> None:
+        path = path_of(claim.ref)
+        result = self._sessions.update_one(
+            {
+                "_id": claim.ref.session_id,
+                f"{path}.id": claim.ref.answer_id,
+                f"{path}.transcription_status": Status.PROCESSING,
+                f"{path}.lease.token": claim.token,
+            },
+            answer_change(claim.ref, changed, open_entry=open_entry),
+            session=transaction,
+        )
+        if result.matched_count == 0:
+            raise LeaseLost("The answer was taken over, recorded again or erased.")
+
+    def _lease_end(self) -> Expression:
+        return seconds_from_now(self._lease_seconds)
+
+
+def _claim_of(ref: AnswerRef, token: str, answer: Document) -> Claim:
+    return Claim(
+        ref=ref,
+        token=token,
+        holder=answer["lease"]["holder"],
+        file_id=answer["gridfs_file_id"],
+        language=answer.get("language_hint"),
+        attempts=answer["attempts"],
+        crashes=answer["crashes"],
+    )
+
+
+def _first_revision(ref: AnswerRef, transcript: Transcript) -> Document:
+    return {
+        "_id": f"{ref.answer_id}:1",
+        "session_id": ref.session_id,
+        "answer_id": ref.answer_id,
+        "revision": 1,
+        "language": transcript.language,
+        "segments": [asdict(segment) for segment in transcript.segments],
+        "created_at": datetime.now(UTC),
+    }

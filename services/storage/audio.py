@@ -1,0 +1,100 @@
+"""Recordings in GridFS, as received. `metadata.status` says why a file is there: stored, failed or deleting."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bson import ObjectId
+from gridfs import GridFSBucket, NoFile
+
+from services.errors import RecordingRejected
+from services.models import AnswerRef, Recording
+from services.storage.client import Document, MongoDatabase, reaching_mongodb
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAudio:
+    """A file in GridFS and the answer it was recorded for."""
+
+    file_id: str
+    ref: AnswerRef
+    status: str
+    uploaded_at: datetime
+    length_bytes: int
+
+
+class AudioStore:
+    """Keeps recordings until their transcript is stored."""
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._bucket = GridFSBucket(database)
+        self._files = database["fs.files"]
+        self._chunks = database["fs.chunks"]
+
+    @reaching_mongodb
+    def save(self, recording: Recording, ref: AnswerRef, user_id: str) -> str:
+        """Store a recording and return its file id; what a failed attempt left behind is removed."""
+        metadata = {
+            "session_id": ref.session_id,
+            "question_id": ref.question_id,
+            "answer_id": ref.answer_id,
+            "user_id": user_id,
+            "upload_date": datetime.now(UTC),
+            "status": "stored",
+            "sha256": recording.sha256,
+            "content_type": recording.content_type,
+        }
+        stream = self._bucket.open_upload_stream(ref.answer_id, metadata=metadata)
+        try:
+            stream.write(recording.content)
+            stream.close()
+        except BaseException:
+            stream.abort()
+            raise
+        return str(stream._id)
+
+    @reaching_mongodb
+    def read(self, file_id: str) -> bytes:
+        """The bytes of a recording; raises `RecordingRejected("audio_missing")` when they are gone."""
+        try:
+            content: bytes = self._bucket.open_download_stream(ObjectId(file_id)).read()
+            return content
+        except NoFile as error:
+            message = "The recording is no longer stored. Please record the answer again."
+            raise RecordingRejected(message, code="audio_missing") from error
+
+    @reaching_mongodb
+    def delete(self, file_id: str) -> None:
+        """Delete a recording; one that is gone already is success."""
+        try:
+            self._bucket.delete(ObjectId(file_id))
+        except NoFile:
+            return
+
+    @reaching_mongodb
+    def delete_of_answer(self, answer_id: str) -> None:
+        """Delete whatever is stored for an answer."""
+        for found in self._files.find({"metadata.answer_id": answer_id}, {"_id": 1}):
+            self.delete(str(found["_id"]))
+
+    @reaching_mongodb
+    def with_status(self, status: str, *, before: datetime) -> list[StoredAudio]:
+        """Recordings of one status that were uploaded before a time."""
+        return [_stored_audio(each) for each in self._files.find(_older(status, before))]
+
+    @reaching_mongodb
+    def chunks_without_file(self, before: datetime) -> list[str]:
+        """Ids of files that were begun before a time and never finished (the process ended in between)."""
+        newest = ObjectId.from_datetime(before)
+        ids = self._chunks.distinct("files_id", {"files_id": {"$lt": newest}})
+        known = {each["_id"] for each in self._files.find({"_id": {"$in": ids}}, {"_id": 1})}
+        return [str(each) for each in ids if each not in known]
+
+
+def _older(status: str, before: datetime) -> Document:
+    return {"metadata.status": status, "uploadDate": {"$lt": before}}
+
+
+def _stored_audio(found: Document) -> StoredAudio:
+    metadata = found["metadata"]
+    ref = AnswerRef(metadata["session_id"], metadata["question_id"], metadata["answer_id"])
+    return StoredAudio(str(found["_id"]), ref, metadata["status"], found["uploadDate"], found["length"])

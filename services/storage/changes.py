@@ -1,0 +1,120 @@
+"""MongoDB's change stream over `interview_sessions`: deltas of about 0.4 kB, resumed after every interruption."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pymongo
+import structlog
+from pymongo.errors import PyMongoError
+
+from services.storage.client import Document, MongoDatabase
+
+log = structlog.get_logger()
+
+# How long the server holds a read that finds nothing: bounds how long closing takes, costs nothing in latency.
+AWAIT_MS = 500
+PAUSE_AFTER_ERROR_SECONDS = 0.5
+_PIPELINE: list[Document] = [
+    {"$match": {"operationType": {"$in": ["update", "replace", "delete"]}}},
+    {"$project": {"operationType": 1, "documentKey": 1, "updateDescription": 1}},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one write changed in one session; `seq` is None when only a new snapshot can tell (replaced, deleted)."""
+
+    session_id: str
+    seq: int | None
+    updated: Mapping[str, Any]
+    removed: tuple[str, ...]
+
+    def touched_questions(self) -> list[str]:
+        """The ids of the questions whose answers the write touched."""
+        paths = [*self.updated, *self.removed]
+        ids = [path.split(".", 2)[1] for path in paths if path.startswith("answers.")]
+        return list(dict.fromkeys(ids))
+
+    def applied_to(self, question_id: str, answer: Mapping[str, Any] | None) -> dict[str, Any]:
+        """A copy of the answer with this change made."""
+        prefix = f"answers.{question_id}"
+        result: dict[str, Any] = _deep_copied(answer or {})
+        for path, value in self.updated.items():
+            if path == prefix:
+                result = _deep_copied(value)
+            elif path.startswith(f"{prefix}."):
+                _set(result, path[len(prefix) + 1 :].split("."), value)
+        for path in self.removed:
+            if path.startswith(f"{prefix}."):
+                _remove(result, path[len(prefix) + 1 :].split("."))
+        return result
+
+
+class ChangeStream:
+    """Follows the collection until closed."""
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._sessions = database["interview_sessions"]
+        self._is_closed = threading.Event()
+
+    def close(self) -> None:
+        self._is_closed.set()
+
+    def follow(self, *, on_gap: Callable[[], None]) -> Iterator[Change]:
+        """Each change, in order. `on_gap` is called when some may have been missed: the place to resume was lost."""
+        token: Mapping[str, Any] | None = None
+        while not self._is_closed.is_set():
+            try:
+                # The client's time-out is meant for calls that should answer at once; this one waits by design.
+                with (
+                    pymongo.timeout(None),
+                    self._sessions.watch(_PIPELINE, resume_after=token, max_await_time_ms=AWAIT_MS) as stream,
+                ):
+                    if token is None:
+                        on_gap()
+                    while not self._is_closed.is_set():
+                        found = stream.try_next()
+                        token = stream.resume_token
+                        if found is not None:
+                            yield _as_change(found)
+            except PyMongoError as error:
+                # 286, ChangeStreamHistoryLost: the oplog has rolled over what we would resume from.
+                token = None if getattr(error, "code", None) in (286, 280) else token
+                log.warning("The change stream was interrupted.", error=type(error).__name__)
+                self._is_closed.wait(PAUSE_AFTER_ERROR_SECONDS)
+
+
+def _as_change(found: Mapping[str, Any]) -> Change:
+    description = found.get("updateDescription") or {}
+    updated = description.get("updatedFields", {})
+    return Change(
+        session_id=found["documentKey"]["_id"],
+        seq=updated.get("seq"),
+        updated=updated,
+        removed=tuple(description.get("removedFields", ())),
+    )
+
+
+def _set(document: dict[str, Any], path: list[str], value: Any) -> None:
+    for name in path[:-1]:
+        inner = document.get(name)
+        if not isinstance(inner, dict):
+            # Lists are replaced as a whole by every write of ours; what is deeper in one is not ours to show.
+            return
+        document = inner
+    document[path[-1]] = value
+
+
+def _remove(document: dict[str, Any], path: list[str]) -> None:
+    for name in path[:-1]:
+        inner = document.get(name)
+        if not isinstance(inner, dict):
+            return
+        document = inner
+    document.pop(path[-1], None)
+
+
+def _deep_copied(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _deep_copied(value) if isinstance(value, Mapping) else value for name, value in document.items()}

@@ -1,0 +1,70 @@
+"""The connection to MongoDB: how it is opened, what it must be, and how its errors become ours."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import ConnectionFailure, PyMongoError, WriteConcernError
+
+from services.errors import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Document = dict[str, Any]
+MongoDatabase = Database[Document]
+
+# A call to a database that is down or hangs ends within seconds (the driver's own defaults: 30 s, and never).
+SERVER_SELECTION_TIMEOUT_MS = 2_000
+OPERATION_TIMEOUT_MS = 3_000
+
+
+def connect(uri: str, database: str) -> MongoDatabase:
+    """Open a client on `uri`; nothing is sent yet. Writes wait for the majority, times are aware UTC."""
+    client: MongoClient[Document] = MongoClient(
+        uri,
+        tz_aware=True,
+        serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
+        timeoutMS=OPERATION_TIMEOUT_MS,
+        w="majority",
+        appname="parley",
+    )
+    return client[database]
+
+
+def reaching_mongodb(call: Callable[P, T]) -> Callable[P, T]:
+    """Turn "the database did not answer in time" into `Unavailable`; any other error is a defect and passes."""
+
+    @wraps(call)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(*args, **kwargs)
+        except PyMongoError as error:
+            if may_pass(error):
+                raise Unavailable("The database does not answer at the moment.") from error
+            raise
+
+    return wrapped
+
+
+def may_pass(error: PyMongoError) -> bool:
+    """Whether trying again later may succeed: lost connections, elections, time-outs."""
+    return error.timeout or isinstance(error, ConnectionFailure | WriteConcernError) or _is_labelled_transient(error)
+
+
+def _is_labelled_transient(error: PyMongoError) -> bool:
+    return error.has_error_label("RetryableWriteError") or error.has_error_label("TransientTransactionError")
+
+
+@reaching_mongodb
+def is_replica_set(database: MongoDatabase) -> bool:
+    """Whether the server is a replica set or a sharded cluster (change streams and transactions need one)."""
+    hello = database.client.admin.command("hello")
+    return "setName" in hello or hello.get("msg") == "isdbgrid"
+
+
+@reaching_mongodb
+def ping(database: MongoDatabase) -> None:
+    """Raise `Unavailable` unless the server answers."""
+    database.client.admin.command("ping")

@@ -1,0 +1,27 @@
+"""Every index there is, made at start. A test explains each query and fails where none of these serves it."""
+
+from services.storage.client import MongoDatabase, reaching_mongodb
+
+DAY_SECONDS = 24 * 60 * 60
+
+
+@reaching_mongodb
+def ensure_indexes(database: MongoDatabase) -> None:
+    """Create what is missing; what exists is left alone."""
+    sessions = database["interview_sessions"]
+    sessions.create_index([("owner_id", 1), ("created_at", -1), ("_id", -1)])
+    sessions.create_index("open.due")
+    sessions.create_index("open.holder", sparse=True)
+    sessions.create_index("answer_ids")
+    sessions.create_index("link.token_hash", unique=True)
+
+    transcripts = database["transcripts"]
+    transcripts.create_index([("answer_id", 1), ("revision", -1)], unique=True)
+    transcripts.create_index("session_id")
+
+    files = database["fs.files"]
+    files.create_index("metadata.answer_id")
+    files.create_index([("metadata.status", 1), ("uploadDate", 1)])
+
+    database["access_tokens"].create_index("expires_at", expireAfterSeconds=0)
+    database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)

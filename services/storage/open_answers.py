@@ -1,0 +1,73 @@
+"""Answers that are not finished, found by the `open` list that an index serves. What recovery stands on."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from services.models import AnswerRef, Status
+from services.storage.answer_updates import answer_change, path_of, without_lease
+from services.storage.client import Document, MongoDatabase, reaching_mongodb
+from services.storage.expressions import NOW
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAnswer:
+    """An unfinished answer, the time at which somebody should look after it, and who works on it."""
+
+    ref: AnswerRef
+    due: datetime
+    holder: str | None
+
+
+class OpenAnswerStore:
+    """Finds work that was sent but not taken, or taken by a worker that is gone."""
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._sessions = database["interview_sessions"]
+
+    @reaching_mongodb
+    def due(self, before: datetime) -> list[OpenAnswer]:
+        """Those due before a time, oldest first."""
+        found = self._sessions.find({"open.due": {"$lte": before}}, {"open": 1})
+        return sorted((each for each in _open_answers(found) if each.due <= before), key=lambda each: each.due)
+
+    @reaching_mongodb
+    def all(self) -> list[OpenAnswer]:
+        """Every one, oldest first."""
+        return sorted(
+            _open_answers(self._sessions.find({"open.due": {"$gt": EPOCH}}, {"open": 1})), key=lambda each: each.due
+        )
+
+    @reaching_mongodb
+    def postpone(self, answer: OpenAnswer, seconds: float) -> bool:
+        """Move the time an answer is due; False when another sweep already did, so that only one of many sends it."""
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        entry = {"answer_id": answer.ref.answer_id, "due": answer.due}
+        result = self._sessions.update_one(
+            {"_id": answer.ref.session_id, "open": {"$elemMatch": entry}}, {"$set": {"open.$.due": until}}
+        )
+        return result.modified_count == 1
+
+    @reaching_mongodb
+    def release_held_by(self, holder: str) -> int:
+        """Give back what an earlier process of this very holder was working on when it ended; how many there were."""
+        found = list(self._sessions.find({"open.holder": holder}, {"open": 1}))
+        return sum(self._release(each.ref, holder) for each in _open_answers(found) if each.holder == holder)
+
+    def _release(self, ref: AnswerRef, holder: str) -> int:
+        path = path_of(ref)
+        changed = {"transcription_status": Status.QUEUED, **without_lease()}
+        result = self._sessions.update_one(
+            {"_id": ref.session_id, f"{path}.id": ref.answer_id, f"{path}.lease.holder": holder},
+            answer_change(ref, changed, open_entry={"due": NOW}),
+        )
+        return result.modified_count
+
+
+def _open_answers(sessions: Iterable[Document]) -> Iterator[OpenAnswer]:
+    for session in sessions:
+        for entry in session["open"]:
+            ref = AnswerRef(session["_id"], entry["question_id"], entry["answer_id"])
+            yield OpenAnswer(ref, entry["due"], entry.get("holder"))

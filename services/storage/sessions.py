@@ -1,0 +1,113 @@
+"""Interviews: the `interview_sessions` collection. Who may see one is part of every query."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from services.models import Caller, Question, Session
+from services.storage.client import Document, MongoDatabase, reaching_mongodb
+
+
+class SessionStore:
+    """Creates and reads sessions; answers are changed by `AnswerStore`."""
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._sessions = database["interview_sessions"]
+
+    @reaching_mongodb
+    def create(self, session: Session, link: Mapping[str, Any]) -> None:
+        """Store a new session; `link` holds the hash of its link's token and when it expires."""
+        questions = [
+            {"id": each.id, "prompt": each.prompt, "model_answer": each.model_answer, "key_points": each.key_points}
+            for each in session.questions
+        ]
+        self._sessions.insert_one(
+            {
+                "_id": session.id,
+                "owner_id": session.owner_id,
+                "created_at": session.created_at,
+                "language": session.language,
+                "details": dict(session.details),
+                "link": dict(link),
+                "questions": questions,
+                "answers": {},
+                "answer_ids": [],
+                "open": [],
+                "seq": 0,
+            }
+        )
+
+    @reaching_mongodb
+    def find(self, caller: Caller, session_id: str) -> Session | None:
+        """The session if it exists and the caller may see it."""
+        return _as_session(self._sessions.find_one({"_id": session_id, **_visible_to(caller)}, _PUBLIC))
+
+    @reaching_mongodb
+    def find_unguarded(self, session_id: str) -> Session | None:
+        """The session for work of our own, where no caller asks."""
+        return _as_session(self._sessions.find_one({"_id": session_id}, _PUBLIC))
+
+    @reaching_mongodb
+    def find_by_link(self, token_hash: str, now: datetime) -> Caller | None:
+        """Who the holder of a session link is; None when the link is unknown or has expired."""
+        found = self._sessions.find_one(
+            {"link.token_hash": token_hash, "link.expires_at": {"$gt": now}}, {"owner_id": 1}
+        )
+        return Caller(user_id=found["owner_id"], role="candidate", session_id=found["_id"]) if found else None
+
+    @reaching_mongodb
+    def list_of(self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int) -> list[Session]:
+        """An owner's sessions, newest first, from after the (created_at, id) of the last one seen."""
+        where: Document = {"owner_id": owner_id}
+        if before is not None:
+            created_at, session_id = before
+            where["$or"] = [
+                {"created_at": {"$lt": created_at}},
+                {"created_at": created_at, "_id": {"$lt": session_id}},
+            ]
+        found = self._sessions.find(where, _PUBLIC).sort([("created_at", -1), ("_id", -1)]).limit(limit)
+        return [session for each in found if (session := _as_session(each)) is not None]
+
+    @reaching_mongodb
+    def save_analysis(self, session: Session, scores: Mapping[str, Any], analysis: Mapping[str, Any]) -> bool:
+        """Store the scores of a session as it was read; False when it has changed since."""
+        answers = {
+            f"answers.{question_id}.{name}": value
+            for question_id, fields in scores.items()
+            for name, value in fields.items()
+        }
+        result = self._sessions.update_one(
+            {"_id": session.id, "seq": session.seq},
+            {"$set": {**answers, "analysis": {**analysis, "seq": session.seq + 1}}, "$inc": {"seq": 1}},
+        )
+        return result.modified_count == 1
+
+
+_PUBLIC = {"link": 0, "open": 0, "answer_ids": 0}
+
+
+def _visible_to(caller: Caller) -> Document:
+    if caller.session_id is not None:
+        # Joined with the asked-for id by `$and`: a link opens its own session only.
+        return {"$and": [{"_id": caller.session_id}]}
+    return {} if caller.role == "admin" else {"owner_id": caller.user_id}
+
+
+def _as_session(found: Document | None) -> Session | None:
+    if found is None:
+        return None
+    questions = tuple(
+        Question(each["id"], each["prompt"], each["model_answer"], tuple(each["key_points"]))
+        for each in found["questions"]
+    )
+    return Session(
+        id=found["_id"],
+        owner_id=found["owner_id"],
+        questions=questions,
+        answers=found["answers"],
+        seq=found["seq"],
+        created_at=found["created_at"],
+        language=found["language"],
+        details=found["details"],
+        analysis=found.get("analysis"),
+    )

@@ -1,0 +1,33 @@
+"""Access tokens of people, kept as SHA-256 hashes: a stolen database opens nothing."""
+
+from datetime import UTC, datetime
+
+from services.models import Caller
+from services.storage.client import MongoDatabase, reaching_mongodb
+
+
+class TokenStore:
+    """The `access_tokens` collection; the hash is the id."""
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._tokens = database["access_tokens"]
+
+    @reaching_mongodb
+    def save(self, token_hash: str, caller: Caller, *, expires_at: datetime | None = None) -> None:
+        """Store a token's hash, or the new owner of one that is known."""
+        fields = {"user_id": caller.user_id, "role": caller.role, "expires_at": expires_at}
+        self._tokens.update_one(
+            {"_id": token_hash}, {"$set": fields, "$setOnInsert": {"created_at": datetime.now(UTC)}}, upsert=True
+        )
+
+    @reaching_mongodb
+    def find(self, token_hash: str, now: datetime) -> Caller | None:
+        """Whose token it is; None when it is unknown or has expired."""
+        found = self._tokens.find_one({"_id": token_hash})
+        if found is None or (found["expires_at"] is not None and found["expires_at"] <= now):
+            return None
+        return Caller(user_id=found["user_id"], role=found["role"])
+
+    @reaching_mongodb
+    def is_empty(self) -> bool:
+        return self._tokens.find_one({}, {"_id": 1}) is None

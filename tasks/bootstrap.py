@@ -1,0 +1,57 @@
+"""Joins settings, storage, broker, services and actors. Web and worker processes both start here."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import dramatiq
+import structlog
+
+from config import Settings
+from services.container import Services, build_services
+from services.errors import ParleyError
+from services.storage.client import MongoDatabase, connect, is_replica_set
+from services.storage.indexes import ensure_indexes
+from services.transcribers.build import build_whisper
+from tasks import transcription
+from tasks.broker import build_broker
+from tasks.queue import DramatiqQueue
+
+log = structlog.get_logger()
+
+STANDALONE = (
+    "MONGODB_URI: the server is a standalone mongod, and Parley needs a replica set (one member is enough). Start it "
+    "with `mongod --replSet rs0` and run once: mongosh --eval 'rs.initiate()'"
+)
+
+
+class StartError(ParleyError):
+    """Raised when a process cannot start; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a web or worker process is made of."""
+
+    settings: Settings
+    database: MongoDatabase
+    broker: dramatiq.Broker
+    services: Services
+
+
+def bootstrap(settings: Settings) -> Process:
+    """Connect and join everything; raises `StartError` when the database is not there or not a replica set."""
+    if not settings.mongodb_uri:
+        raise StartError("MONGODB_URI: is not set. `make run` brings a database of its own; otherwise name one.")
+    database = connect(settings.mongodb_uri, settings.mongodb_database)
+    try:
+        if not is_replica_set(database):
+            raise StartError(STANDALONE)
+        ensure_indexes(database)
+    except ParleyError as error:
+        raise StartError(
+            f"MONGODB_URI: {error.message}" if not isinstance(error, StartError) else error.message
+        ) from error
+    broker = build_broker(settings.redis_url)
+    services = build_services(settings, database, DramatiqQueue(broker), partial(build_whisper, settings))
+    transcription.declare(broker, services)
+    return Process(settings, database, broker, services)

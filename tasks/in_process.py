@@ -1,0 +1,54 @@
+"""The worker inside the one web process, when there is no Redis."""
+
+import threading
+
+import structlog
+from dramatiq import Worker
+
+from services.errors import ParleyError
+from tasks.bootstrap import Process
+from tasks.upkeep import Upkeep
+
+log = structlog.get_logger()
+
+# Together with the closing of sockets this stays below the 10 s that stopping may take.
+STOP_TIMEOUT_MS = 4_000
+
+
+class InProcessWorker:
+    """Loads the model in the background (uploads are taken meanwhile), then works."""
+
+    def __init__(self, process: Process) -> None:
+        self._services = process.services
+        self._upkeep = Upkeep(process.services, interval_seconds=process.settings.sweep_interval_seconds)
+        self._worker = Worker(process.broker, worker_threads=process.settings.worker_threads)
+        self._lock = threading.Lock()
+        self._is_stopped = False
+        self._thread = threading.Thread(target=self._start, name="model-loader", daemon=True)
+
+    def start(self) -> None:
+        self._upkeep.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Interrupt what runs and give it back."""
+        with self._lock:
+            is_working = self._worker.workers and not self._is_stopped
+            self._is_stopped = True
+        if is_working:
+            self._worker.stop(timeout=STOP_TIMEOUT_MS)
+        self._upkeep.stop()
+
+    def _start(self) -> None:
+        try:
+            self._services.transcriber.load()
+        except ParleyError as error:
+            log.error("The speech model could not be loaded; no answer is transcribed.", reason=error.message)
+            return
+        finally:
+            self._upkeep.beat()
+        with self._lock:
+            if self._is_stopped:
+                return
+            self._worker.start()
+        self._services.recovery.recover_own()

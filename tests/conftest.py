@@ -1,0 +1,91 @@
+"""Real servers, started once per run; a database of its own for every test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from scripts.embedded_mongod import EmbeddedMongod, EmbeddedMongodError
+from services.access import OWNER
+from services.container import Services, build_services
+from services.models import Caller
+from services.storage.client import MongoDatabase, connect
+from services.storage.indexes import ensure_indexes
+from tests.factories import settings_with
+from tests.fakes import RememberingQueue, ScriptedTranscriber
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The replica set of `MONGODB_URI`, or one that is started for this run."""
+    given = os.environ.get("MONGODB_URI")
+    if given:
+        yield given
+        return
+    try:
+        with EmbeddedMongod(Path(tmp_path_factory.mktemp("mongod")), 0) as mongod:
+            yield mongod.uri
+    except EmbeddedMongodError as error:
+        missing_server(f"no mongod: {error}")
+
+
+@pytest.fixture
+def database(mongodb_uri: str) -> Iterator[MongoDatabase]:
+    found = connect(mongodb_uri, f"test_{token_hex(8)}")
+    ensure_indexes(found)
+    yield found
+    found.client.drop_database(found.name)
+    found.client.close()
+
+
+@pytest.fixture
+def queue() -> RememberingQueue:
+    return RememberingQueue()
+
+
+@pytest.fixture
+def transcriber() -> ScriptedTranscriber:
+    return ScriptedTranscriber()
+
+
+@pytest.fixture
+def services(database: MongoDatabase, queue: RememberingQueue, transcriber: ScriptedTranscriber) -> Iterator[Services]:
+    """Every service over the real database; the queue remembers and the transcriber says what it is told."""
+    built = build_services(settings_with(), database, queue, lambda: transcriber)
+    yield built
+    built.live.close()
+
+
+@pytest.fixture
+def owner() -> Caller:
+    return OWNER
+
+
+@pytest.fixture
+def app(services: Services) -> Flask:
+    return create_app(settings_with(), services)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def token(services: Services) -> str:
+    """The owner's bearer token."""
+    created = services.access.ensure_first_token(None)
+    assert created is not None
+    return created
+
+
+def missing_server(reason: str) -> None:
+    """Fail in CI, where every server must be there; skip at home and say why."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,71 @@
+"""Documents and recordings that tests start from."""
+
+import io
+import wave
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from config import Settings
+from services.models import Question, Recording
+
+
+def wav_of(seconds: float = 1.0, *, frequency_hz: float = 440.0, rate_hz: int = 16_000) -> bytes:
+    """A wav file of a tone."""
+    times = np.arange(round(seconds * rate_hz)) / rate_hz
+    samples = (0.3 * np.sin(2 * np.pi * frequency_hz * times) * 32767).astype("<i2")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(samples.tobytes())
+    return buffer.getvalue()
+
+
+def recording_of(content: bytes | None = None, **fields: Any) -> Recording:
+    """A recording as the web tier hands it on."""
+    content = wav_of() if content is None else content
+    return Recording(content, "audio/wav", sha256(content).hexdigest(), **fields)
+
+
+def questions(*ids: str) -> list[Question]:
+    return [Question(question_id, f"What about {question_id}?") for question_id in ids or ("q1",)]
+
+
+DEFAULTS = Settings(
+    mongodb_uri="mongodb://127.0.0.1",
+    mongodb_database="parley",
+    redis_url=None,
+    bootstrap_token=None,
+    data_dir=Path("var"),
+    host="127.0.0.1",
+    port=8000,
+    public_url="http://127.0.0.1:8000",
+    allowed_origins=(),
+    web_concurrency=1,
+    web_threads=32,
+    max_sockets=16,
+    worker_threads=2,
+    whisper_model=None,
+    whisper_revision=None,
+    whisper_device="cpu",
+    whisper_threads=0,
+    max_recording_bytes=25 * 1024 * 1024,
+    max_answer_seconds=600,
+    lease_seconds=60,
+    sweep_interval_seconds=10,
+    transcription_max_attempts=4,
+    failed_audio_retention_hours=168,
+    session_link_days=14,
+    feedback_provider="rule_based",
+    log_format="console",
+    log_level="INFO",
+)
+
+
+def settings_with(**changes: Any) -> Settings:
+    return replace(DEFAULTS, **changes)
