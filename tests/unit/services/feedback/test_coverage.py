@@ -64,6 +64,12 @@ def test_a_rare_term_of_the_model_answer_weighs_more_than_a_frequent_one():
     assert 0 < frequent < rare
 
 
+def test_the_rarest_missing_terms_of_the_model_answer_are_named_first():
+    finding = covered("hello", model_answer="team team team team cloud budget release")
+
+    assert "did not mention “cloud”, “budget” and “release”" in finding.comment
+
+
 def test_key_points_weigh_twice_as_much_as_the_model_answer():
     text = "nothing of it"
     points_only = covered(f"{text} measured results", points=("measured results",), model_answer="other words entirely")

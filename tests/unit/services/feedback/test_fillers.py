@@ -95,3 +95,10 @@ def test_taking_fillers_out_again_leaves_the_other_words(words):
 
     assert spoken.fillers["um"] == len(words)
     assert [word for word in spoken.words if word != "like"] == [word for word in part(words).words if word != "like"]
+
+
+def test_eight_fillers_in_a_hundred_words_leave_half_the_points():
+    finding = fillers(["um"] * 8 + split_words("we had a plan for the release and it worked " * 10))
+
+    assert finding is not None
+    assert finding.score == pytest.approx(50)
