@@ -77,8 +77,8 @@ class ChangeStream:
                     while not self._is_closed.is_set():
                         found = stream.try_next()
                         token = stream.resume_token
-                        if found is not None:
-                            yield _as_change(found)
+                        if found is not None and (change := _as_change(found)) is not None:
+                            yield change
             except PyMongoError as error:
                 # 286, ChangeStreamHistoryLost: the oplog has rolled over what we would resume from.
                 token = None if getattr(error, "code", None) in (286, 280) else token
@@ -86,9 +86,12 @@ class ChangeStream:
                 self._is_closed.wait(PAUSE_AFTER_ERROR_SECONDS)
 
 
-def _as_change(found: Mapping[str, Any]) -> Change:
+def _as_change(found: Mapping[str, Any]) -> Change | None:
     description = found.get("updateDescription") or {}
     updated = description.get("updatedFields", {})
+    if found["operationType"] == "update" and "seq" not in updated:
+        # The sweep's bookkeeping: nothing that anybody sees.
+        return None
     return Change(
         session_id=found["documentKey"]["_id"],
         seq=updated.get("seq"),
