@@ -61,7 +61,8 @@ def register(app: Flask, api: Api | None, blueprint: Blueprint, rule: Rule) -> N
 
 def is_own_origin(origin: str) -> bool:
     """Whether a browser's request comes from a page of ours or of an allowed origin."""
-    return origin == request.host_url.rstrip("/") or origin in current_app.config["ALLOWED_ORIGINS"]
+    config = current_app.config
+    return origin in (request.host_url.rstrip("/"), config["PUBLIC_URL"], *config["ALLOWED_ORIGINS"])
 
 
 def _token() -> str:
