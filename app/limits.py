@@ -12,6 +12,9 @@ JSON_BODY_BYTES = 512 * KIB
 SMALL_BODY_BYTES = 64 * KIB
 # What multipart puts around a recording: boundaries, headers, the two small fields.
 MULTIPART_BYTES = 64 * KIB
+# The most a text field may have. Werkzeug also holds this against what its parser has in hand: a block of 64 KiB and
+# what was left of the one before, where a line break looked like the beginning of a boundary.
+FORM_FIELD_BYTES = 128 * KIB
 
 
 class InMemoryRequest(Request):
@@ -30,7 +33,7 @@ class InMemoryRequest(Request):
 def install(app: Flask, *, max_recording_bytes: int) -> None:
     """Set each endpoint's limit before anything of the body is read."""
     app.request_class = InMemoryRequest
-    app.config["MAX_FORM_MEMORY_SIZE"] = SMALL_BODY_BYTES
+    app.config["MAX_FORM_MEMORY_SIZE"] = FORM_FIELD_BYTES
     app.config["MAX_FORM_PARTS"] = 20
     limits = {
         "interview.upload_answer": max_recording_bytes + MULTIPART_BYTES,
