@@ -3,7 +3,7 @@
 import base64
 import binascii
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app, url_for
@@ -76,8 +76,8 @@ def _from_cursor(cursor: str) -> tuple[datetime, str]:
     try:
         created_at, session_id = base64.urlsafe_b64decode(cursor).decode().rsplit(" ", 1)
         parsed = datetime.fromisoformat(created_at)
-    except (binascii.Error, ValueError) as error:
+        if parsed.tzinfo is None:
+            raise ValueError("no time zone")
+        return parsed.astimezone(UTC), session_id
+    except (binascii.Error, ValueError, OverflowError) as error:
         raise InvalidRequest("The cursor is not one of ours.", code="invalid_cursor") from error
-    if parsed.tzinfo is None:
-        raise InvalidRequest("The cursor is not one of ours.", code="invalid_cursor")
-    return parsed, session_id

@@ -4,7 +4,7 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 
 from services.models import Status
 
-LANGUAGE = validate.Regexp(r"^[a-z]{2,3}$", error="Must be an ISO 639 code such as 'en'.")
+LANGUAGE = validate.Regexp(r"^[a-z]{2,3}\Z", error="Must be an ISO 639 code such as 'en'.")
 
 
 class UploadFormSchema(Schema):

@@ -1,5 +1,6 @@
 """Interviews in and out."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
@@ -16,6 +17,15 @@ def _is_storable(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise ValidationError("Must be valid Unicode (it holds half of a surrogate pair).") from None
+
+
+def _as_stored_time(given: datetime) -> datetime:
+    """UTC and milliseconds, as Mongo keeps it, so that what is answered now equals what is read later."""
+    try:
+        utc = given.astimezone(UTC)
+    except OverflowError:
+        raise ValidationError("Lies outside the calendar.", "given_at") from None
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 def _text(maximum: int, **options: Any) -> fields.String:
@@ -38,6 +48,10 @@ class ConsentSchema(Schema):
 
     text = _text(5_000, required=True)
     given_at = fields.AwareDateTime(required=True)
+
+    @post_load
+    def _as_it_is_stored(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {**data, "given_at": _as_stored_time(data["given_at"])}
 
 
 class NewSessionSchema(Schema):
