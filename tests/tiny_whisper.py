@@ -25,21 +25,23 @@ TIMESTAMPS = [f"<|{number * 0.02:.2f}|>" for number in range(1501)]
 LANGUAGES = ("<|en|>", "<|de|>")
 SENTENCE = "<|0.00|> we moved the service<|2.00|>"
 D_MODEL = 64
-MAX_TOKENS = 48
+MAX_TOKENS = 24
 
 
 def save_tiny_whisper(
     directory: Path, script: str | None = SENTENCE, *, language: str = "<|en|>", is_multilingual: bool = True
 ) -> Path:
-    """Write one that hears `script` in every window (None: that nobody speaks) and return where."""
+    """Write one that hears `script` in every window and return where.
+
+    With None for a script it is sure of no word, and with `<|nospeech|>` for a language that nobody speaks.
+    """
     logging.disable_progress_bar()
     tokenizer = _tokenizer(is_multilingual)
     network = WhisperForConditionalGeneration(_config(tokenizer))
     network.generation_config = _generation_config(tokenizer, is_multilingual)
-    start = [language if script is not None else "<|nospeech|>", "<|transcribe|>"]
-    said = [*tokenizer.convert_tokens_to_ids(start), *_spoken(tokenizer, script)]
     # An English-only model is prompted with the start token alone.
-    _teach(network, said if is_multilingual else said[2:])
+    start = tokenizer.convert_tokens_to_ids([language, "<|transcribe|>"]) if is_multilingual else []
+    _teach(network, [*start, *_spoken(tokenizer, script)])
     network.save_pretrained(directory)
     WhisperProcessor(WhisperFeatureExtractor(), tokenizer).save_pretrained(directory)
     return directory
