@@ -76,7 +76,7 @@ def download(repo: str, revision: str | None, *, look_up_seconds: float = LOOK_U
     try:
         directory = snapshot_download(
             repo,
-            revision=info.sha if revision is None else revision,
+            revision=revision,
             allow_patterns=["*.json", "*.txt", weights],
             ignore_patterns=[FLOAT32_COPY],
             tqdm_class=LoggedProgress,
