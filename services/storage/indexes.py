@@ -20,6 +20,9 @@ def ensure_indexes(database: MongoDatabase) -> None:
     transcripts.create_index("session_id")
 
     files = database["fs.files"]
+    # The two that GridFS itself asks for.
+    files.create_index([("filename", 1), ("uploadDate", 1)])
+    database["fs.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)
     files.create_index("metadata.answer_id")
     files.create_index([("metadata.status", 1), ("uploadDate", 1)])
 
