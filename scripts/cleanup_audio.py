@@ -31,11 +31,11 @@ def main() -> int:
     if not settings.mongodb_uri:
         print("MONGODB_URI is not set: name the database to clean (make run prints it).", file=sys.stderr)
         return 2
-    database = connect(settings.mongodb_uri, settings.mongodb_database)
-    retention = Retention(
-        AudioStore(database), SessionStore(database), failed_hours=settings.failed_audio_retention_hours
-    )
     try:
+        database = connect(settings.mongodb_uri, settings.mongodb_database)
+        retention = Retention(
+            AudioStore(database), SessionStore(database), failed_hours=settings.failed_audio_retention_hours
+        )
         count, length = _collect(retention, arguments.older_than, arguments.dry_run)
     except ParleyError as error:
         print(error.message, file=sys.stderr)

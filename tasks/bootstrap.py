@@ -42,8 +42,8 @@ def bootstrap(settings: Settings) -> Process:
     """Connect and join everything; raises `StartError` when the database is not there or not a replica set."""
     if not settings.mongodb_uri:
         raise StartError("MONGODB_URI: is not set. `make run` brings a database of its own; otherwise name one.")
-    database = connect(settings.mongodb_uri, settings.mongodb_database)
     try:
+        database = connect(settings.mongodb_uri, settings.mongodb_database)
         if not is_replica_set(database):
             raise StartError(STANDALONE)
         ensure_indexes(database)

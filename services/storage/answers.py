@@ -12,8 +12,8 @@ from pymongo.client_session import ClientSession
 from services.errors import LeaseLost
 from services.models import AnswerRef, Claim, Status, Transcript, WhisperModel
 from services.storage.answer_updates import answer_change, path_of, without_lease
-from services.storage.client import Document, MongoDatabase, reaching_mongodb
-from services.storage.expressions import NOW, Expression, fields, increased, seconds_from_now, stored
+from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
+from services.storage.expressions import NOW, REMOVE, Expression, fields, increased, seconds_from_now, stored
 
 # How long a message may take to be picked up before the sweep sends another one.
 RESEND_SECONDS = 30
@@ -76,10 +76,15 @@ class AnswerStore:
             "attempts": increased(f"{path}.attempts"),
             "crashes": Expression({"$add": [{"$ifNull": [f"${path}.crashes", 0]}, crashed]}),
             "started_at": NOW,
+            "not_before": REMOVE,
             "progress": {"stage": "decoding", "windows_done": 0, "windows_total": None},
             "lease": Expression(fields({"token": token, "holder": holder, "expires_at": self._lease_end()})),
         }
-        is_queued = {f"{path}.transcription_status": Status.QUEUED}
+        # A second message for an answer that waits for its next attempt must not bring that forward.
+        is_queued = {
+            f"{path}.transcription_status": Status.QUEUED,
+            "$expr": {"$lte": [{"$ifNull": [f"${path}.not_before", "$$NOW"]}, "$$NOW"]},
+        }
         is_abandoned = {
             f"{path}.transcription_status": Status.PROCESSING,
             "$expr": {"$lte": [f"${path}.lease.expires_at", "$$NOW"]},
@@ -101,11 +106,15 @@ class AnswerStore:
 
     @reaching_mongodb
     def release(self, claim: Claim, *, due_in_seconds: float = 0, gives_attempt_back: bool = False) -> None:
-        """Put a claimed answer back into the queue; a clean release gives the attempt back."""
-        changed: dict[str, Any] = {"transcription_status": Status.QUEUED, **without_lease()}
+        """Put a claimed answer back into the queue, for nobody to claim before it is due.
+
+        A clean release gives the attempt back.
+        """
+        due = seconds_from_now(due_in_seconds)
+        changed: dict[str, Any] = {"transcription_status": Status.QUEUED, "not_before": due, **without_lease()}
         if gives_attempt_back:
             changed["attempts"] = increased(f"{path_of(claim.ref)}.attempts", -1)
-        self._write(claim, changed, open_entry={"due": seconds_from_now(due_in_seconds)})
+        self._write(claim, changed, open_entry={"due": due})
 
     @reaching_mongodb
     def fail(self, claim: Claim, *, code: str, message: str, keeps_audio: bool) -> None:
@@ -117,10 +126,8 @@ class AnswerStore:
         }
         if not keeps_audio:
             changed["gridfs_file_id"] = None
-        with self._client.start_session() as session:
-            session.with_transaction(
-                lambda transaction: self._finish(claim, changed, "failed" if keeps_audio else "deleting", transaction)
-            )
+        audio_status = "failed" if keeps_audio else "deleting"
+        in_transaction(self._client, lambda transaction: self._finish(claim, changed, audio_status, transaction))
 
     @reaching_mongodb
     def complete(self, claim: Claim, transcript: Transcript, model: WhisperModel) -> None:
@@ -143,14 +150,13 @@ class AnswerStore:
             self._finish(claim, changed, "deleting", transaction)
             self._transcripts.insert_one(_first_revision(claim.ref, transcript), session=transaction)
 
-        with self._client.start_session() as session:
-            session.with_transaction(together)
+        in_transaction(self._client, together)
 
     def _finish(self, claim: Claim, changed: Mapping[str, Any], audio_status: str, transaction: ClientSession) -> None:
         self._write(claim, changed, open_entry=None, transaction=transaction)
         self._files.update_one(
             {"metadata.answer_id": claim.ref.answer_id},
-            {"$set": {"metadata.status": audio_status}},
+            {"$set": {"metadata.status": audio_status, "metadata.status_at": datetime.now(UTC)}},
             session=transaction,
         )
 

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import pymongo
 from bson import Int64, ObjectId
 from gridfs import DEFAULT_CHUNK_SIZE, GridFSBucket, NoFile
 from pymongo.errors import PyMongoError
@@ -11,6 +12,8 @@ from pymongo.errors import PyMongoError
 from services.errors import RecordingRejected
 from services.models import AnswerRef, Recording
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
+
+ABORT_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class AudioStore:
             "user_id": user_id,
             "upload_date": uploaded_at,
             "status": "stored",
+            "status_at": uploaded_at,
             "sha256": recording.sha256,
             "content_type": recording.content_type,
         }
@@ -59,7 +63,8 @@ class AudioStore:
             self._chunks.insert_many(_chunks_of(file_id, recording.content))
             self._files.insert_one(file)
         except BaseException:
-            with suppress(PyMongoError):
+            # Best effort and brief: where the database is away, the cleanup removes it another day.
+            with suppress(PyMongoError), pymongo.timeout(ABORT_SECONDS):
                 self._bucket.delete(file_id)
             raise
         return str(file_id)
@@ -90,7 +95,7 @@ class AudioStore:
 
     @reaching_mongodb
     def with_status(self, status: str, *, before: datetime) -> list[StoredAudio]:
-        """Recordings of one status that were uploaded before a time."""
+        """Recordings that have had a status since before a time."""
         return [_stored_audio(each) for each in self._files.find(_older(status, before))]
 
     @reaching_mongodb
@@ -112,7 +117,7 @@ def _chunks_of(file_id: ObjectId, content: bytes) -> list[Document]:
 
 
 def _older(status: str, before: datetime) -> Document:
-    return {"metadata.status": status, "uploadDate": {"$lt": before}}
+    return {"metadata.status": status, "metadata.status_at": {"$lt": before}}
 
 
 def _stored_audio(found: Document) -> StoredAudio:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+import pymongo
 from pymongo import MongoClient
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, PyMongoError, WriteConcernError
+from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
 
 from services.errors import Unavailable
 
@@ -18,23 +20,38 @@ MongoDatabase = Database[Document]
 # A call to a database that is down or hangs ends within seconds (the driver's own defaults: 30 s, and never).
 SERVER_SELECTION_TIMEOUT_MS = 2_000
 OPERATION_TIMEOUT_MS = 3_000
+# Unauthorized, AuthenticationFailed.
+REFUSED = (13, 18)
 
 
 def connect(uri: str, database: str) -> MongoDatabase:
-    """Open a client on `uri`; nothing is sent yet. Writes wait for the majority, times are aware UTC."""
-    client: MongoClient[Document] = MongoClient(
-        uri,
-        tz_aware=True,
-        serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
-        timeoutMS=OPERATION_TIMEOUT_MS,
-        w="majority",
-        appname="parley",
-    )
+    """Open a client on `uri`; nothing is sent yet. Writes wait for the majority, times are aware UTC.
+
+    Raises `Unavailable` for an address that cannot be used; its message never repeats the address.
+    """
+    try:
+        client: MongoClient[Document] = MongoClient(
+            uri,
+            tz_aware=True,
+            serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
+            timeoutMS=OPERATION_TIMEOUT_MS,
+            w="majority",
+            appname="parley",
+        )
+    except (ConfigurationError, ValueError):
+        # Without its cause, which may quote the address and with it a password.
+        raise Unavailable("The address of the database cannot be used.", code="database_address") from None
     return client[database]
 
 
+def in_transaction(client: MongoClient[Document], work: Callable[[ClientSession], None]) -> None:
+    """Do `work` all or nothing, within the time-out of one call: left alone, the driver tries again for 120 s."""
+    with pymongo.timeout(OPERATION_TIMEOUT_MS / 1000), client.start_session() as session:
+        session.with_transaction(work)
+
+
 def reaching_mongodb(call: Callable[P, T]) -> Callable[P, T]:
-    """Turn "the database did not answer in time" into `Unavailable`; any other error is a defect and passes."""
+    """Turn "the database did not answer, or not us" into `Unavailable`; any other error is a defect and passes."""
 
     @wraps(call)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -43,6 +60,8 @@ def reaching_mongodb(call: Callable[P, T]) -> Callable[P, T]:
         except PyMongoError as error:
             if may_pass(error):
                 raise Unavailable("The database does not answer at the moment.") from error
+            if isinstance(error, OperationFailure) and error.code in REFUSED:
+                raise Unavailable("The database refuses access with these credentials.") from error
             raise
 
     return wrapped

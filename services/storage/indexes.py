@@ -24,7 +24,7 @@ def ensure_indexes(database: MongoDatabase) -> None:
     files.create_index([("filename", 1), ("uploadDate", 1)])
     database["fs.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)
     files.create_index("metadata.answer_id")
-    files.create_index([("metadata.status", 1), ("uploadDate", 1)])
+    files.create_index([("metadata.status", 1), ("metadata.status_at", 1)])
 
     database["access_tokens"].create_index("expires_at", expireAfterSeconds=0)
     database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)

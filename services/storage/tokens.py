@@ -30,4 +30,4 @@ class TokenStore:
 
     @reaching_mongodb
     def is_empty(self) -> bool:
-        return self._tokens.find_one({}, {"_id": 1}) is None
+        return self._tokens.find_one({"_id": {"$gt": ""}}, {"_id": 1}) is None
