@@ -49,7 +49,10 @@ class Transcription:
             log.debug("There was nothing to claim.", answer_id=ref.answer_id)
             return
         try:
-            self._attempt(claim, transcriber)
+            if claim.crashes >= MAX_CRASHES:
+                self._give_up(claim)
+            else:
+                self._attempt(claim, transcriber)
         except (LeaseLost, Unavailable) as error:
             # Nothing may or can be written now. If the answer is still ours, its lease runs out and the sweep sends it.
             log.warning("A transcription was left.", answer_id=ref.answer_id, reason=error.message)
@@ -73,8 +76,6 @@ class Transcription:
             raise
 
     def _hear(self, claim: Claim, transcriber: Transcriber) -> None:
-        if claim.crashes >= MAX_CRASHES:
-            raise RecordingRejected("This recording ended the transcription several times.", code="poison")
         started = time.monotonic()
         samples = decode(self._audio.read(claim.file_id), max_seconds=self._limits.max_answer_seconds)
         decoded = time.monotonic()
@@ -92,6 +93,12 @@ class Transcription:
             decode_seconds=round(decoded - started, 3),
             transcribe_seconds=round(time.monotonic() - decoded, 3),
         )
+
+    def _give_up(self, claim: Claim) -> None:
+        """The audio is kept: it may have been our machine each time, and not the recording."""
+        log.error("A recording ended its worker several times.", answer_id=claim.ref.answer_id, crashes=claim.crashes)
+        message = "The transcription of this recording was cut short several times."
+        self._answers.fail(claim, code="poison", message=message, keeps_audio=True)
 
     def _try_again_or_fail(self, claim: Claim) -> None:
         if claim.attempts < self._limits.max_attempts:

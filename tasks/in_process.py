@@ -5,7 +5,7 @@ import threading
 import structlog
 from dramatiq import Worker
 
-from services.errors import ParleyError
+from services.errors import ParleyError, Unavailable
 from tasks.bootstrap import Process
 from tasks.upkeep import Upkeep
 
@@ -47,8 +47,14 @@ class InProcessWorker:
             return
         finally:
             self._upkeep.beat()
+        self._recover()
         with self._lock:
-            if self._is_stopped:
-                return
-            self._worker.start()
-        self._services.recovery.recover_own()
+            if not self._is_stopped:
+                self._worker.start()
+
+    def _recover(self) -> None:
+        """Before the worker starts: from then on, what this holder holds is not from before."""
+        try:
+            self._services.recovery.recover_own()
+        except Unavailable as error:
+            log.warning("Answers from before the restart are left to the sweep.", reason=error.message)

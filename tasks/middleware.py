@@ -13,4 +13,6 @@ class ForgetDeadLetters(dramatiq.Middleware):
 
     def after_nack(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
         if isinstance(broker, StubBroker):
-            broker.dead_letters_by_queue.clear()
+            # Each list in place: a consumer keeps hold of its own.
+            for letters in broker.dead_letters_by_queue.values():
+                letters.clear()

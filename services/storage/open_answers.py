@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from services.models import AnswerRef, Status
 from services.storage.answer_updates import answer_change, path_of, without_lease
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
-from services.storage.expressions import NOW
+from services.storage.expressions import NOW, increased
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -52,13 +52,18 @@ class OpenAnswerStore:
 
     @reaching_mongodb
     def release_held_by(self, holder: str) -> int:
-        """Give back what an earlier process of this very holder was working on when it ended; how many there were."""
+        """Give back what an earlier process of this very holder was working on when it ended; how many there were.
+
+        Each one counts a crash, as a lease that has run out does: a recording that ends its process must not do so
+        at every start.
+        """
         found = list(self._sessions.find({"open.holder": holder}, {"open": 1}))
         return sum(self._release(each.ref, holder) for each in _open_answers(found) if each.holder == holder)
 
     def _release(self, ref: AnswerRef, holder: str) -> int:
         path = path_of(ref)
-        changed = {"transcription_status": Status.QUEUED, **without_lease()}
+        crashes = increased(f"{path}.crashes")
+        changed = {"transcription_status": Status.QUEUED, "crashes": crashes, **without_lease()}
         result = self._sessions.update_one(
             {"_id": ref.session_id, f"{path}.id": ref.answer_id, f"{path}.lease.holder": holder},
             answer_change(ref, changed, open_entry={"due": NOW}),
