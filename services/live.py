@@ -80,6 +80,9 @@ class Subscription:
                 yield None
             elif change.seq is None or change.seq > self._seq + 1:
                 yield from self._snapshot()
+            elif change.seq == self._seq + 1 and len(change.touched_questions()) > 1:
+                # One event, since a client drops a second one with the same `seq`.
+                yield from self._snapshot()
             elif change.seq == self._seq + 1:
                 yield from self._apply(change)
 
@@ -125,6 +128,7 @@ class LiveFeed:
         self._read = read
         self._lock = threading.Lock()
         self._subscriptions: dict[str, set[Subscription]] = {}
+        self._is_closed = False
         self._thread = threading.Thread(target=self._watch, name="live-feed", daemon=True)
 
     def start(self) -> None:
@@ -133,6 +137,8 @@ class LiveFeed:
     def close(self) -> None:
         """Stop watching and end every subscription, so that their sockets close."""
         self._changes.close()
+        with self._lock:
+            self._is_closed = True
         for subscription in self._all():
             subscription.close()
 
@@ -140,6 +146,8 @@ class LiveFeed:
         subscription = Subscription(lambda: self._read(session_id))
         with self._lock:
             self._subscriptions.setdefault(session_id, set()).add(subscription)
+            if self._is_closed:
+                subscription.close()
         return subscription
 
     def unsubscribe(self, session_id: str, subscription: Subscription) -> None:

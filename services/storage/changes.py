@@ -7,7 +7,7 @@ from typing import Any
 
 import pymongo
 import structlog
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError
 
 from services.storage.client import Document, MongoDatabase
 
@@ -80,8 +80,9 @@ class ChangeStream:
                         if found is not None and (change := _as_change(found)) is not None:
                             yield change
             except PyMongoError as error:
-                # 286, ChangeStreamHistoryLost: the oplog has rolled over what we would resume from.
-                token = None if getattr(error, "code", None) in (286, 280) else token
+                # What the server refuses to resume (the oplog has rolled over, the collection was dropped) it will
+                # refuse again: begin anew, and let everybody read a snapshot.
+                token = token if isinstance(error, ConnectionFailure) else None
                 log.warning("The change stream was interrupted.", error=type(error).__name__)
                 self._is_closed.wait(PAUSE_AFTER_ERROR_SECONDS)
 
