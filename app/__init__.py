@@ -51,8 +51,8 @@ def create_app(settings: Settings, services: Services) -> Flask:
         register(app, api, blueprint, caller_only)
     register(app, None, live, caller_only)
     register(app, api, health, public)
-    for blueprint in (metrics, home, build_docs()):
-        register(app, None, blueprint, public)
+    for page in (metrics, home, build_docs()):
+        register(app, None, page, public)
     return app
 
 

@@ -44,7 +44,7 @@ class ProblemApi(Api):
         status = HTTPStatus(error.code or 500)
         data: Mapping[str, Any] = getattr(error, "data", None) or {}
         detail = data.get("message") or (_detail_of(error) if status < 500 else "Something went wrong on our side.")
-        code = _CODE_OF.get(status, status.name.lower())
+        code = data.get("code") or _CODE_OF.get(status, status.name.lower())
         problem = _problem(status, code, detail, errors=data.get("messages") or data.get("errors"))
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             problem.headers["Allow"] = ", ".join(sorted(error.valid_methods))

@@ -3,10 +3,10 @@
 from typing import Any
 
 from flask import jsonify
-from flask_smorest import Blueprint
 from marshmallow import Schema, fields
 
 from app.auth import services
+from app.blueprint import Blueprint
 
 blueprint = Blueprint("health", __name__, description="Probes")
 

@@ -4,9 +4,9 @@ from collections import Counter
 from typing import Any
 
 from flask import jsonify, url_for
-from flask_smorest import Blueprint
 
 from app.auth import caller, services, session
+from app.blueprint import Blueprint
 from app.ids import checked_question_id
 from app.recording import received_recording
 from app.schemas.analysis import ReportSchema, TranscriptionPendingSchema
@@ -23,13 +23,12 @@ POLL_AFTER_SECONDS = 5
 
 @blueprint.route("/upload-answer/<session_id>/<question_id>", methods=["POST"])
 @checked_question_id
-@blueprint.arguments(UploadFormSchema, location="form")
+@blueprint.arguments(UploadFormSchema, location="recording")
 @blueprint.response(202, ReceiptSchema)
 @blueprint.alt_response(413, schema=ProblemSchema, description="The recording is too large")
 @blueprint.alt_response(415, schema=ProblemSchema, description="Not one of the accepted audio containers")
 def upload_answer(form: dict[str, Any], session_id: str, question_id: str) -> Any:
     """Store a recorded answer; it is transcribed in the background."""
-    services().answers.require_question(session(), question_id)
     receipt = services().answers.accept(session(), question_id, received_recording(form), caller().user_id)
     status_url = url_for("interview.answer_status", session_id=session_id, question_id=question_id)
     return receipt, {"Location": status_url, "Retry-After": str(POLL_AFTER_SECONDS)}

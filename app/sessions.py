@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app, url_for
-from flask_smorest import Blueprint
 
 from app.auth import caller, services, session
+from app.blueprint import Blueprint
 from app.schemas.sessions import (
     NewSessionSchema,
     PageQuerySchema,

@@ -1,5 +1,6 @@
 """What is said of an answer: the receipt, its status, and the session's summary."""
 
+from flask_smorest.fields import Upload
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from services.models import Status
@@ -8,11 +9,12 @@ LANGUAGE = validate.Regexp(r"^[a-z]{2,3}\Z", error="Must be an ISO 639 code such
 
 
 class UploadFormSchema(Schema):
-    """The text fields that may come with a recording."""
+    """A recording, and what may be said about it."""
 
     class Meta:
         unknown = EXCLUDE
 
+    audio = Upload(required=True, metadata={"description": "The recording: webm, ogg, mp4, mp3, wav, flac or aac."})
     duration_ms = fields.Integer(validate=validate.Range(min=0, max=24 * 60 * 60 * 1000))
     language = fields.String(validate=LANGUAGE)
 

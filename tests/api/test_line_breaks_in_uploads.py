@@ -17,7 +17,7 @@ def test_a_recording_full_of_line_breaks_is_accepted(client: FlaskClient, token:
     content = wav_of()[:HEADER_BYTES] + 100_000 * line_break
     form = {"audio": (io.BytesIO(content), "answer.wav")}
 
-    reply = client.post(f"/api/upload-answer/{started.json['id']}/q1", data=form, headers=as_owner)
+    reply = client.post(f"/api/upload-answer/{started.get_json()['id']}/q1", data=form, headers=as_owner)
 
     assert reply.status_code == 202, reply.json
-    assert reply.json["bytes"] == len(content)
+    assert reply.get_json()["bytes"] == len(content)

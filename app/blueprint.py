@@ -1,0 +1,62 @@
+"""flask-smorest's blueprint, reading bodies strictly: what is not plainly right is a 4xx, never a surprise later."""
+
+import json
+from typing import Any, ClassVar, NoReturn
+
+import flask
+import flask_smorest
+from webargs import missing
+from webargs.flaskparser import FlaskParser, abort, is_json_request
+from werkzeug.datastructures import MultiDict
+
+from app.recording import FIELD, sole_file
+
+
+class StrictParser(FlaskParser):
+    """Refuses what `json.loads` lets through (NaN, a name twice) or chokes on (deep nesting, endless digits)."""
+
+    def _raw_load_json(self, req: flask.Request) -> Any:
+        body = req.get_data(cache=True)
+        if not body:
+            return missing
+        if not is_json_request(req):
+            abort(415, message="Send JSON, and say so: `Content-Type: application/json`.")
+        try:
+            return json.loads(body.decode(), object_pairs_hook=_each_name_once, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            self._refuse()
+
+    def load_recording(self, req: flask.Request, schema: Any) -> Any:
+        """The text fields and the one file of an upload."""
+        file = sole_file()
+        values: MultiDict[str, Any] = MultiDict(req.form)
+        values[FIELD] = file
+        return self._makeproxy(values, schema)
+
+    def _refuse(self) -> NoReturn:
+        abort(400, message="The body is not valid JSON.", code="invalid_json")
+        raise AssertionError("abort returns never")
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A blueprint whose `arguments` are read by `StrictParser`; location `recording` is an upload."""
+
+    ARGUMENTS_PARSER = StrictParser()
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING: ClassVar[dict[str, str]] = {
+        "json": "application/json",
+        "recording": "multipart/form-data",
+    }
+
+
+StrictParser.__location_map__ = {**FlaskParser.__location_map__, "recording": "load_recording"}
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return values
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
