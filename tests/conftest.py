@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from scripts.embedded_mongod import EmbeddedMongod, EmbeddedMongodError
+from scripts.embedded_redis import EmbeddedRedis, EmbeddedRedisError
 from services.access import OWNER
 from services.container import Services, build_services
 from services.models import Caller
@@ -18,6 +19,7 @@ from services.storage.client import MongoDatabase, connect
 from services.storage.indexes import ensure_indexes
 from tests.factories import settings_with
 from tests.fakes import RememberingQueue, ScriptedTranscriber
+from tests.stores import Stores, build_stores
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +43,25 @@ def database(mongodb_uri: str) -> Iterator[MongoDatabase]:
     yield found
     found.client.drop_database(found.name)
     found.client.close()
+
+
+@pytest.fixture
+def stores(database: MongoDatabase) -> Stores:
+    return build_stores(database)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The Redis of `REDIS_URL`, or one that is started for this run."""
+    given = os.environ.get("REDIS_URL")
+    if given:
+        yield given
+        return
+    try:
+        with EmbeddedRedis() as server:
+            yield server.uri
+    except EmbeddedRedisError as error:
+        missing_server(f"no redis-server: {error}")
 
 
 @pytest.fixture

@@ -1,0 +1,126 @@
+"""The stores over a real database, and steps that tests of storage and of services begin with."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import Any
+
+from services.models import AnswerRef, Claim, Question, Segment, Session, Status, Transcript, WhisperModel
+from services.storage.answers import AnswerStore
+from services.storage.audio import AudioStore
+from services.storage.client import MongoDatabase
+from services.storage.open_answers import OpenAnswerStore
+from services.storage.sessions import SessionStore
+from tests.factories import questions, recording_of
+
+MODEL = WhisperModel("tiny", demo_model=True)
+HOLDER = "host:/var"
+
+
+def transcript_of(text: str = "i led a team") -> Transcript:
+    return Transcript(text, (Segment(0.0, 1.0, text),), "en", 1.0)
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Every store that an answer passes through."""
+
+    database: MongoDatabase
+    answers: AnswerStore
+    audio: AudioStore
+    open: OpenAnswerStore
+    sessions: SessionStore
+
+    def start(self, *question_ids: str) -> str:
+        return self.start_with(questions(*question_ids))
+
+    def start_with(self, asked: list[Question], details: dict[str, Any] | None = None) -> str:
+        """A new session; its id."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        session = Session(token_hex(12), "owner", tuple(asked), {}, 0, now, details=details or {})
+        self.sessions.create(session, {"token_hash": token_hex(32), "expires_at": now + timedelta(days=1)})
+        return session.id
+
+    def accept(self, session_id: str, question_id: str = "q1", **fields: Any) -> AnswerRef:
+        """A recording in GridFS and its queued answer."""
+        ref = AnswerRef(session_id, question_id, token_hex(12))
+        file_id = self.audio.save(recording_of(b"RIFF"), ref, "owner")
+        assert self.answers.accept(ref, {"gridfs_file_id": file_id, **fields}) is not None
+        return ref
+
+    def claim(self, ref: AnswerRef, holder: str = HOLDER) -> Claim:
+        claim = self.answers.claim(ref, holder)
+        assert claim is not None
+        return claim
+
+    def claimed(self, question_id: str = "q1") -> Claim:
+        """A claim on the answer of a new session."""
+        return self.claim(self.accept(self.start(question_id), question_id))
+
+    def session(self, session_id: str) -> dict[str, Any]:
+        """The stored document."""
+        found = self.database["interview_sessions"].find_one({"_id": session_id})
+        assert found is not None
+        return found
+
+    def answer(self, ref: AnswerRef) -> dict[str, Any]:
+        found: dict[str, Any] = self.session(ref.session_id)["answers"][ref.question_id]
+        return found
+
+    def age_lease(self, ref: AnswerRef) -> None:
+        """Let the lease run out: there is no clock to fake, it is the server's."""
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        path = f"answers.{ref.question_id}.lease.expires_at"
+        self.database["interview_sessions"].update_one(
+            {"_id": ref.session_id, "open.question_id": ref.question_id}, {"$set": {path: past, "open.$.due": past}}
+        )
+
+    def make_due(self, ref: AnswerRef) -> None:
+        """Let the time come at which the sweep looks after the answer."""
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        path = f"answers.{ref.question_id}.not_before"
+        self.database["interview_sessions"].update_one(
+            {"_id": ref.session_id, "open.question_id": ref.question_id}, {"$set": {"open.$.due": past, path: past}}
+        )
+
+    def files(self) -> int:
+        return self.database["fs.files"].count_documents({})
+
+    def check(self, session_id: str) -> None:
+        """What must hold of a session after every step, whatever happened before."""
+        session = self.session(session_id)
+        answers: dict[str, dict[str, Any]] = session["answers"]
+        unfinished = {
+            (each["id"], question_id)
+            for question_id, each in answers.items()
+            if not Status(each["transcription_status"]).is_terminal
+        }
+        assert sorted((entry["answer_id"], entry["question_id"]) for entry in session["open"]) == sorted(unfinished)
+        assert sorted(session["answer_ids"]) == sorted(each["id"] for each in answers.values())
+        for entry in session["open"]:
+            assert entry.get("holder") == answers[entry["question_id"]].get("lease", {}).get("holder")
+        for each in answers.values():
+            self._check_answer(each)
+
+    def _check_answer(self, answer: dict[str, Any]) -> None:
+        status = Status(answer["transcription_status"])
+        is_worked_on, is_completed = status is Status.PROCESSING, status is Status.COMPLETED
+        assert ("lease" in answer, "progress" in answer) == (is_worked_on, is_worked_on)
+        assert ("transcript" in answer) == is_completed
+        assert ("transcription_error" in answer) == (status is Status.FAILED)
+        revisions = self.database["transcripts"].count_documents({"answer_id": answer["id"]})
+        assert revisions == (1 if is_completed else 0)
+        stored = self.database["fs.files"].find_one({"metadata.answer_id": answer["id"]})
+        if not status.is_terminal:
+            assert stored is not None
+            assert (str(stored["_id"]), stored["metadata"]["status"]) == (answer["gridfs_file_id"], "stored")
+
+
+def build_stores(database: MongoDatabase, *, lease_seconds: float = 60) -> Stores:
+    return Stores(
+        database,
+        AnswerStore(database, lease_seconds=lease_seconds),
+        AudioStore(database),
+        OpenAnswerStore(database),
+        SessionStore(database),
+    )
