@@ -1,5 +1,6 @@
 """How gunicorn serves Parley: it reads this file by itself when started here (`gunicorn wsgi:app`)."""
 
+import os
 import signal
 import sys
 import threading
@@ -44,13 +45,29 @@ def post_worker_init(worker: ThreadWorker) -> None:
     """Close what would hold gunicorn's threads (live sockets, the in-process worker) as soon as it is told to stop."""
     import wsgi  # noqa: PLC0415 (only a worker that has loaded the application may)
 
+    worker.closer = threading.Thread(target=wsgi.close, name="close")
+
     def stop(signum: int, frame: FrameType | None) -> None:
-        if worker.alive:
-            # Not a daemon: the process goes only when the leases are given back, or the alarm rings.
-            threading.Thread(target=wsgi.close, name="close").start()
-            # Without a master nobody else ends a worker whose threads hang: SIGALRM does, by default.
-            signal.alarm(graceful_timeout + 1)
+        _begin_closing(worker)
         worker.handle_exit(signum, frame)
 
     signal.signal(signal.SIGTERM, stop)
     signal.siginterrupt(signal.SIGTERM, False)  # as gunicorn has it: system calls go on
+
+
+def worker_exit(_server: Arbiter, worker: ThreadWorker) -> None:
+    """End at once: the interpreter's own farewell takes seconds with PyTorch loaded, and waits for hung threads."""
+    if not worker.booted:
+        return  # its exit code tells the master not to try again
+    _begin_closing(worker)
+    worker.closer.join()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _begin_closing(worker: ThreadWorker) -> None:
+    if worker.closer.ident is None:
+        worker.closer.start()
+        # Without a master nobody else ends a worker whose threads hang: SIGALRM does, by default.
+        signal.alarm(graceful_timeout + 1)
