@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from config import ROOT
 from scripts.encoding import WEBM, encode
-from services.audio.decode import decode
+from services.audio.decoder import decoded
 from services.transcribers import SAMPLE_RATE_HZ, Samples
 
 DEMO_RECORDINGS = ROOT / "demo" / "recordings"
@@ -27,10 +27,10 @@ def speech(text: str = "i led a team of twenty engineers and we moved the paymen
     """Someone speaking for some seconds; what is said is only known where espeak-ng is installed."""
     if shutil.which("espeak-ng") is None:
         recording = min(DEMO_RECORDINGS.iterdir(), key=lambda path: path.stat().st_size)
-        return decode(recording.read_bytes(), max_seconds=600)
+        return decoded(recording.read_bytes(), max_seconds=600)[0]
     command = ["espeak-ng", "-v", "en-us", "-s", "150", "--stdout", text]
     spoken = subprocess.run(command, check=True, capture_output=True).stdout
-    return decode(spoken, max_seconds=600)
+    return decoded(spoken, max_seconds=600)[0]
 
 
 def tone(seconds: float, hertz: float = 440.0, amplitude: float = 0.5) -> Samples:
@@ -47,7 +47,8 @@ def long_silence_in_flac(hours: float) -> bytes:
     rate_hz = 8_000
     buffer = BytesIO()
     with av.open(buffer, mode="w", format="flac") as container:
-        stream = container.add_stream("flac", rate=rate_hz, layout="mono")
+        # The largest frames there are: ten hours in a second or two.
+        stream = container.add_stream("flac", rate=rate_hz, layout="mono", options={"frame_size": "65535"})
         stream.codec_context.open()
         size = stream.codec_context.frame_size
         frame = av.AudioFrame.from_ndarray(np.zeros((1, size), np.int16), format="s16", layout="mono")
@@ -101,6 +102,29 @@ def float_wav(samples: Samples) -> bytes:
         "<4sI4s4sIHHIIHH", b"RIFF", 36 + samples.nbytes, b"WAVE", b"fmt ", 16, 3, 1, 16_000, 64_000, 4, 32
     )
     return head + struct.pack("<4sI", b"data", samples.nbytes) + samples.tobytes()
+
+
+def promising(samples: int) -> bytes:
+    """An MP4 of some hundred bytes whose index promises that many packets of one byte each."""
+    configuration = bytes.fromhex("0380808022000200048080801440150000000001f4000001f40005808080021210060102")
+    aac = struct.pack(">6xH8xHHHHI", 1, 2, 16, 0, 0, 44_100 << 16) + _box(b"esds", bytes(4) + configuration)
+    tables = {
+        b"stsd": struct.pack(">II", 0, 1) + _box(b"mp4a", aac),
+        b"stts": struct.pack(">IIII", 0, 1, samples, 1024),
+        b"stsc": struct.pack(">IIIII", 0, 1, 1, samples, 1),
+        b"stsz": struct.pack(">III", 0, 1, samples),
+        b"stco": struct.pack(">III", 0, 1, 40),
+    }
+    index = _box(b"stbl", b"".join(_box(kind, table) for kind, table in tables.items()))
+    media = _box(b"mdhd", struct.pack(">IIIII4x", 0, 0, 0, 44_100, 0)) + _box(b"hdlr", struct.pack(">8x4s13x", b"soun"))
+    media += _box(b"minf", _box(b"smhd", bytes(8)) + index)
+    track = _box(b"trak", _box(b"tkhd", bytes(84)) + _box(b"mdia", media))
+    movie = _box(b"moov", _box(b"mvhd", struct.pack(">IIIII80x", 0, 0, 0, 1000, 1000)) + track)
+    return _box(b"ftyp", b"isom\0\0\0\0isom") + _box(b"mdat", bytes(200)) + movie
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
 def mutations(recording: bytes, count: int) -> Iterator[bytes]:

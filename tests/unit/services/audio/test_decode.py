@@ -1,170 +1,120 @@
+"""The child process around the decoder; what is decoded how: test_decoder.py."""
+
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from config import ROOT
-from scripts.encoding import AAC, FLAC, M4A, MP3, OGG, WAV, WEBM, encode
+from scripts.encoding import MP3, WAV, WEBM, encode
+from services.audio import decode as decode_module
 from services.audio.decode import decode
-from services.errors import RecordingRejected
-from services.transcribers import SAMPLE_RATE_HZ
+from services.audio.decoder import decoded
+from services.errors import RecordingRejected, TranscriptionFailed
 from tests import recordings
-from tests.recordings import silence, speech, tone
+from tests.recordings import speech, tone
 
-FORMATS = {form.container: form for form in (WEBM, OGG, M4A, MP3, WAV, FLAC, AAC)}
-
-
-def rejection(content: bytes, max_seconds: float = 60) -> RecordingRejected:
-    with pytest.raises(RecordingRejected) as rejected:
-        decode(content, max_seconds=max_seconds)
-    return rejected.value
-
-
-def loudness(samples: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(samples))))
-
-
-@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
-def test_every_format_is_heard_as_it_was_spoken(form):
-    spoken = speech()
-    heard = decode(encode(spoken, form), max_seconds=60)
-    assert heard.dtype == np.float32
-    assert abs(len(heard) - len(spoken)) < 0.07 * SAMPLE_RATE_HZ
-    # ADTS has no way to say that its first 1,024 samples are the encoder's own.
-    delay = 372 if form is AAC else 0
-    length = len(spoken) - SAMPLE_RATE_HZ
-    assert np.corrcoef(spoken[:length], heard[delay : delay + length])[0, 1] > 0.9
-
-
-@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 44_100, 96_000])
-@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
-def test_any_rate_and_any_channels_become_16_khz_mono(rate_hz, layout):
-    heard = decode(encode(tone(1), replace(WAV, rate_hz=rate_hz, layout=layout)), max_seconds=5)
-    assert len(heard) == SAMPLE_RATE_HZ
-    assert np.argmax(np.abs(np.fft.rfft(heard))) == 440
-
-
-def test_equal_channels_are_not_louder_than_one():
-    both = np.repeat(tone(1), 2)
-    stereo = bytearray(recordings.float_wav(both))
-    stereo[22:24], stereo[28:36] = b"\x02\x00", b"\x00\xf4\x01\x00\x08\x00\x20\x00"
-    assert np.allclose(decode(bytes(stereo), max_seconds=5), tone(1), atol=1e-4)
-
-
-@pytest.mark.parametrize("form", [WEBM, M4A], ids=["webm", "mp4"])
-def test_a_recording_whose_clock_begins_late_is_heard_from_its_start(form):
-    late = recordings.beginning_at(5, encode(tone(2), form), form.container)
-    assert len(decode(late, max_seconds=60)) == pytest.approx(2 * SAMPLE_RATE_HZ, abs=1100)
-
-
-def test_a_recording_that_changes_its_shape_is_heard_to_the_end():
-    both = encode(tone(2), MP3) + encode(tone(3), replace(MP3, rate_hz=48_000, layout="stereo"))
-    assert len(decode(both, max_seconds=60)) == pytest.approx(5 * SAMPLE_RATE_HZ, abs=1600)
-
-
-def test_what_is_not_a_number_is_silence_and_nothing_is_louder_than_one():
-    odd = np.array([np.nan, np.inf, -np.inf, 5.0, 0.25] * 2000, np.float32)
-    heard = decode(recordings.float_wav(odd), max_seconds=5)
-    assert heard[:5] == pytest.approx([0, 1, -1, 1, 0.25])
-
-
-def test_the_sound_of_a_video_is_taken():
-    video = recordings.video("webm", "libvpx", speech())
-    assert len(decode(video, max_seconds=60)) == pytest.approx(len(speech()), abs=800)
-
-
-def test_a_video_without_sound_has_no_audio_track():
-    rejected = rejection(recordings.video("mp4", "mpeg4"))
-    assert rejected.code == "no_audio_track"
-    assert rejected.message == "The recording has no audio track."
-
-
-def test_the_longest_recording_is_accepted_and_a_longer_one_is_not():
-    recording = encode(tone(3), WAV)
-    assert len(decode(recording, max_seconds=3)) == 3 * SAMPLE_RATE_HZ
-    rejected = rejection(recording, max_seconds=2.9)
-    assert rejected.code == "too_long"
-    assert "2.9 seconds" in rejected.message
-
-
-def test_ten_hours_of_silence_stop_at_the_limit_in_bounded_memory(tmp_path):
-    recording = tmp_path / "silence.flac"
-    recording.write_bytes(recordings.long_silence_in_flac(hours=10))
-    program = """
+PEAK_OF_THE_CHILD = """
 import resource, sys
 from pathlib import Path
 from services.audio.decode import decode
 from services.errors import RecordingRejected
-content = Path(sys.argv[1]).read_bytes()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
-    decode(content, max_seconds=600)
+    decode(Path(sys.argv[1]).read_bytes(), max_seconds=600)
 except RecordingRejected as rejected:
-    print(rejected.code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    print(rejected.code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", program, recording], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    code, kilobytes = ran.stdout.split()
-    assert code == "too_long"
-    assert int(kilobytes) < 100_000
+# An interpreter with numpy and PyAV, before it has seen a recording.
+CHILD_KILOBYTES = 50_000
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00" * 5000, b"hello", b"<html>" * 500, recordings.float_wav(silence(0))])
-def test_what_holds_no_sound_is_bad_audio(content):
-    rejected = rejection(content)
-    assert rejected.code == "bad_audio"
-    assert rejected.message == "The recording is damaged and cannot be heard. Please record the answer again."
+@pytest.fixture
+def child_that(tmp_path, monkeypatch):
+    def ends(command: str) -> None:
+        interpreter = tmp_path / "python"
+        interpreter.write_text(f"#!/bin/sh\ncat >/dev/null\n{command}\n")
+        interpreter.chmod(0o700)
+        monkeypatch.setattr(sys, "executable", str(interpreter))
+
+    return ends
+
+
+def test_the_samples_are_those_of_the_decoder():
+    recording = encode(speech(), WEBM)
+    samples = decode(recording, max_seconds=60)
+    assert np.array_equal(samples, decoded(recording, max_seconds=60)[0])
+    assert samples.dtype == np.float32
+
+
+def test_a_rejection_keeps_its_code_and_its_sentence():
+    with pytest.raises(RecordingRejected) as rejected:
+        decode(encode(tone(3), WAV), max_seconds=2)
+    assert rejected.value.code == "too_long"
+    assert rejected.value.message == "The recording is longer than 2 seconds, the longest that is accepted."
+
+
+def test_the_longest_answer_fits_into_the_child():
+    recording = encode(tone(600), WAV)
+    assert len(decode(recording, max_seconds=600)) == 600 * 16_000
+
+
+def test_a_damaged_recording_is_heard_and_logged():
+    recording = encode(speech(), MP3)
+    with capture_logs() as logs:
+        decode(recording + np.random.default_rng(0).bytes(5000), max_seconds=60)
+    assert [entry["event"] for entry in logs] == ["A damaged recording was decoded."]
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["ffconcat version 1.0\nfile {}\n", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{}\n#EXT-X-ENDLIST\n"],
-    ids=["ffconcat", "hls"],
+    ("make", "code"),
+    [
+        (lambda: recordings.long_silence_in_flac(hours=10), "too_long"),
+        (lambda: recordings.promising(170_000_000), "bad_audio"),
+    ],
+    ids=["ten hours of silence", "a table that promises 170 million packets"],
 )
-def test_a_text_that_names_another_file_does_not_open_it(tmp_path, monkeypatch, text):
-    secret = tmp_path / "secret.wav"
-    secret.write_bytes(encode(tone(1), WAV))
-    monkeypatch.chdir(tmp_path)
-    assert rejection(text.format(secret.name).encode()).code == "bad_audio"
-
-
-@pytest.mark.parametrize("share", [0.95, 0.5, 0.1])
-def test_what_is_there_of_a_truncated_recording_is_heard(share):
-    recording = encode(speech(), WEBM)
-    heard = decode(recording[: int(share * len(recording))], max_seconds=60)
-    assert len(heard) == pytest.approx(share * len(speech()), rel=0.25)
-    assert loudness(heard) > 0.01
-
-
-def test_noise_at_the_end_of_a_recording_does_not_throw_it_away():
-    recording = encode(speech(), MP3)
-    rest = np.random.default_rng(0).bytes(len(recording) // 5)
-    heard = decode(recording[: -len(rest)] + rest, max_seconds=60)
-    assert len(heard) > 0.7 * len(speech())
-
-
-def test_tags_in_another_encoding_do_not_throw_a_recording_away():
-    recording = encode(tone(1), MP3)
-    assert b"Lavf" in recording
-    assert len(decode(recording.replace(b"Lavf", b"L\xe4vf", 1), max_seconds=5)) == pytest.approx(
-        SAMPLE_RATE_HZ, abs=800
+def test_what_would_fill_the_memory_is_rejected_in_bounded_memory(tmp_path, make, code):
+    recording = tmp_path / "recording"
+    recording.write_bytes(make())
+    ran = subprocess.run(
+        [sys.executable, "-c", PEAK_OF_THE_CHILD, recording], capture_output=True, text=True, cwd=ROOT, check=True
     )
+    rejected_as, peak_kilobytes = ran.stdout.split()
+    assert rejected_as == code
+    assert int(peak_kilobytes) < CHILD_KILOBYTES + 100_000
 
 
-@pytest.mark.parametrize("form", [WEBM, M4A], ids=["webm", "mp4"])
-def test_500_damaged_recordings_are_each_heard_or_rejected(form):
-    outcomes = {"heard": 0, "bad_audio": 0, "no_audio_track": 0, "too_long": 0}
-    for damaged in recordings.mutations(encode(tone(1.5, hertz=200), form), 500):
-        try:
-            samples = decode(damaged, max_seconds=5)
-        except RecordingRejected as rejected:
-            outcomes[rejected.code] += 1
-        else:
-            assert np.isfinite(samples).all()
-            assert np.abs(samples).max() <= 1
-            outcomes["heard"] += 1
-    assert outcomes["heard"] > 50
-    assert outcomes["bad_audio"] > 5
+@pytest.mark.parametrize("signal", ["SEGV", "ABRT", "XCPU"])
+def test_a_recording_that_ends_its_child_is_bad_audio(child_that, signal):
+    child_that(f"kill -{signal} $$")
+    with pytest.raises(RecordingRejected) as rejected:
+        decode(b"x", max_seconds=1)
+    assert rejected.value.code == "bad_audio"
+
+
+@pytest.mark.parametrize("end", ["kill -KILL $$", "kill -TERM $$", "kill -INT $$", "exit 1"])
+def test_a_child_ended_by_something_else_may_be_tried_again(child_that, end):
+    child_that(end)
+    with pytest.raises(TranscriptionFailed):
+        decode(b"x", max_seconds=1)
+
+
+def test_a_child_that_does_not_end_is_ended(child_that, monkeypatch):
+    monkeypatch.setattr(decode_module, "PATIENCE_SECONDS", 0.2)
+    child_that("exec sleep 60")
+    with pytest.raises(TranscriptionFailed):
+        decode(b"x", max_seconds=1)
+
+
+def test_a_child_that_spins_is_ended_by_its_own_limit():
+    program = """
+from services.audio import child
+child.CPU_SECONDS, child.CPU_SECONDS_PER_SECOND = 1, 0
+child._limit_itself(1)
+while True:
+    pass
+"""
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False)
+    assert -ran.returncode in decode_module.RECORDINGS_FAULT

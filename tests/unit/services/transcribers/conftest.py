@@ -27,9 +27,9 @@ def whisper_that_hears(tmp_path_factory) -> Callable[..., WhisperTranscriber]:
 
 
 @contextmanager
-def encodings(whisper: WhisperTranscriber) -> Iterator[list]:
+def encodings(whisper: WhisperTranscriber) -> Iterator[list[object]]:
     """How often the network encodes sound within the block."""
-    calls: list = []
+    calls: list[object] = []
     hook = whisper._hearing.network.get_encoder().register_forward_hook(lambda *call: calls.append(call))
     try:
         yield calls

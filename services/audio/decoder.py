@@ -1,0 +1,152 @@
+"""Turns a recording's bytes into samples with PyAV: one streamed pass that decodes, mixes down and resamples.
+
+A recording is hostile input. FFmpeg gets its bytes from memory, may not open anything else, and knows only the
+containers and decoders a browser or a phone records with. What it might still do, it does in a child process:
+services/audio/decode.py.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import NoReturn
+
+import av
+import av.error
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from services.errors import RecordingRejected
+from services.transcribers import SAMPLE_RATE_HZ, Samples
+
+# Without the whitelist a text file that says "ffconcat" makes FFmpeg read other files of this machine.
+FORMATS = "matroska,webm,ogg,wav,mp3,mov,mp4,m4a,flac,aac"
+DECODERS = frozenset({"opus", "libopus", "vorbis", "aac", "mp3", "mp3float", "flac", "alac"})
+PCM_DECODERS = frozenset(
+    {"pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_s16be", "pcm_alaw", "pcm_mulaw"}
+)
+CONTAINER_OPTIONS = {
+    "format_whitelist": FORMATS,
+    "codec_whitelist": ",".join(sorted(DECODERS | PCM_DECODERS)),
+    "protocol_whitelist": "none",
+}
+# Every change of rate or channels builds a new resampler; a real recording changes at most when a device is switched.
+MAX_SHAPE_CHANGES = 16
+SAMPLE_BYTES = 4
+
+
+@dataclass(slots=True)
+class Damage:
+    """What had to be passed over in a recording: packets that did not decode, and whether its container broke off."""
+
+    bad_packets: int = 0
+    broke_off: bool = False
+
+    def __bool__(self) -> bool:
+        return self.bad_packets > 0 or self.broke_off
+
+
+def decoded(content: bytes, *, max_seconds: float) -> tuple[Samples, Damage]:
+    """The recording as 16 kHz mono float32 in [-1, 1], beginning at its first sample, and its damage.
+
+    What can be heard of a damaged recording is returned. Raises `RecordingRejected` with the code `too_long`,
+    `no_audio_track` or `bad_audio`.
+    """
+    damage = Damage()
+    limit_bytes = int(max_seconds * SAMPLE_RATE_HZ) * SAMPLE_BYTES
+    heard = bytearray()
+    try:
+        with _opened(content) as container:
+            for frame in _resampled(_frames(container, _audio_stream(container), damage)):
+                heard += frame.to_ndarray().tobytes()
+                if len(heard) > limit_bytes:
+                    raise RecordingRejected(
+                        f"The recording is longer than {max_seconds:g} seconds, the longest that is accepted.",
+                        code="too_long",
+                    )
+    except RecordingRejected:
+        raise
+    # FFmpeg's errors on damaged files have no common class: UnicodeDecodeError, EOFError and PermissionError were seen.
+    except Exception as error:
+        raise bad_audio() from error
+    if not heard:
+        raise bad_audio()
+    return _within_range(np.frombuffer(heard, dtype=np.float32)), damage
+
+
+def _opened(content: bytes) -> InputContainer:
+    # Tags in another encoding than UTF-8 are no reason to lose an answer.
+    options = CONTAINER_OPTIONS
+    return av.open(BytesIO(content), "r", container_options=options, metadata_errors="replace", io_open=_refuse)
+
+
+def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
+    raise PermissionError("a recording may not open another file")
+
+
+def _audio_stream(container: InputContainer) -> AudioStream:
+    if not container.streams.audio:
+        raise RecordingRejected("The recording has no audio track.", code="no_audio_track")
+    for stream in container.streams.audio:
+        if stream.codec_context is not None and stream.codec_context.name in DECODERS | PCM_DECODERS:
+            return stream
+    raise bad_audio()
+
+
+def _frames(container: InputContainer, stream: AudioStream, damage: Damage) -> Iterator[AudioFrame]:
+    """Every frame that decodes; what does not is passed over and counted."""
+    good_packets = 0
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError:
+            damage.broke_off = True
+            break
+        if packet is None:
+            break
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            damage.bad_packets += 1
+            continue
+        good_packets += bool(frames)
+        yield from frames
+    # Noise that happens to decode here and there is not an answer.
+    if damage.bad_packets > good_packets:
+        raise bad_audio()
+
+
+def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+    shape, resampler, changes = None, None, 0
+    for frame in frames:
+        # Only the samples' order counts: a recording that begins at 5 s, or whose clock jumps, is heard from its start.
+        frame.pts = None
+        if resampler is None or shape != (frame.format.name, frame.layout.name, frame.sample_rate):
+            if resampler is not None:
+                yield from resampler.resample(None)
+            if (changes := changes + 1) > MAX_SHAPE_CHANGES:
+                raise bad_audio()
+            shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+            resampler = _resampler()
+        yield from resampler.resample(frame)
+    if resampler is not None:
+        yield from resampler.resample(None)
+
+
+def _resampler() -> AudioResampler:
+    # In floating point FFmpeg does not scale a downmix: without `rematrix_maxval` equal channels come out at 141 %.
+    return AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ, options={"rematrix_maxval": "1.0"})
+
+
+def _within_range(samples: Samples) -> Samples:
+    """Clips, and silences what is not a number: a float WAV may hold anything, and one NaN deafens the model."""
+    np.nan_to_num(samples, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
+    return np.clip(samples, -1.0, 1.0, out=samples)
+
+
+def bad_audio() -> RecordingRejected:
+    """What to say of a recording in which nothing can be heard."""
+    return RecordingRejected("The recording is damaged and cannot be heard. Please record the answer again.")
