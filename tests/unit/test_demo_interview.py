@@ -1,0 +1,70 @@
+"""The demo interview's material: what `make demo` sends and what it should hear."""
+
+import json
+import re
+from pathlib import Path
+
+import jiwer
+import pytest
+
+from config import ROOT
+from services.audio.decode import decode
+from services.audio.signature import container_of
+from services.audio.windows import cut
+from services.transcribers.hub import missing_files
+from services.transcribers.loading import load_whisper
+from services.transcribers.model_choice import DEMO_DIRECTORY, choose_model
+
+DEMO = ROOT / "demo"
+QUESTIONS = {question["id"]: question for question in json.loads((DEMO / "interview.json").read_text())["questions"]}
+LONG = "proud-project"
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z']+", text.lower())
+
+
+def recording(question_id: str) -> Path:
+    return DEMO / QUESTIONS[question_id]["recording"]
+
+
+@pytest.fixture(scope="module")
+def demo_whisper():
+    if missing_files(DEMO_DIRECTORY):
+        pytest.skip("the demo model is not in this checkout")
+    return load_whisper(choose_model("demo", None, "cpu"))
+
+
+def test_the_interview_has_five_questions_that_the_api_would_take():
+    assert len(QUESTIONS) == 5
+    for question_id, question in QUESTIONS.items():
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", question_id)
+        assert question["prompt"]
+        assert question["model_answer"]
+        assert question["key_points"]
+
+
+def test_every_word_that_is_spoken_is_one_the_demo_model_knows():
+    vocabulary = set((DEMO / "model" / "vocabulary.txt").read_text().split())
+    for question in QUESTIONS.values():
+        assert set(words(question["transcript"])) <= vocabulary
+
+
+def test_the_recordings_are_of_every_kind_and_small():
+    contents = [recording(question_id).read_bytes() for question_id in QUESTIONS]
+    containers = {container_of(content) for content in contents}
+    assert containers == {"audio/webm", "audio/ogg", "audio/mp4", "audio/mpeg", "audio/wav"}
+    assert sum(map(len, contents)) < 2_000_000
+
+
+def test_one_recording_takes_three_windows():
+    samples = decode(recording(LONG).read_bytes(), max_seconds=600)
+    assert len(cut(samples)) >= 3
+
+
+@pytest.mark.parametrize("question_id", QUESTIONS)
+def test_the_demo_model_hears_what_was_said(demo_whisper, question_id):
+    samples = decode(recording(question_id).read_bytes(), max_seconds=600)
+    transcript = demo_whisper.transcribe(samples, language="en", on_window=lambda done, total: None)
+    expected, heard = (" ".join(words(text)) for text in (QUESTIONS[question_id]["transcript"], transcript.text))
+    assert jiwer.wer(expected, heard) <= 0.15
