@@ -19,6 +19,7 @@ from scripts.ports import free_port
 START_SECONDS = 120.0
 STOP_SECONDS = 12.0
 POLL_SECONDS = 0.05
+DATABASE = "parley"
 
 
 class ServiceNotReady(Exception):
@@ -37,6 +38,7 @@ class StartedService:
         self._port, self._mongodb_port = free_port(), free_port()
         self._environment = {
             "MONGODB_URI": "",
+            "MONGODB_DATABASE": DATABASE,
             "REDIS_URL": "",
             "PUBLIC_URL": "",
             "HOST": "127.0.0.1",

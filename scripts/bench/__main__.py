@@ -1,0 +1,54 @@
+"""`make bench`: every benchmark against a service of its own, with the machine and the load it ran on."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from scripts.bench.figures import Figure, print_figures
+from scripts.bench.live import measure_latency, measure_stop
+from scripts.bench.machine import describe_machine
+from scripts.bench.upload import measure_uploads
+from scripts.embedded_redis import EmbeddedRedis
+from scripts.started_service import StartedService
+
+BENCHMARKS = ("upload", "live")
+
+
+def main() -> int:
+    """The exit code: 1 where a bar was missed."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(prefix="parley-bench-") as directory, EmbeddedRedis() as redis:
+        # With Redis and no worker: what is measured is the web tier, and nothing transcribes beside it.
+        service = StartedService(Path(directory), {"REDIS_URL": redis.uri, "LOG_LEVEL": "INFO"})
+        with service:
+            service.wait_until_ready(needs_worker=False)
+            for line in describe_machine(service.mongodb_uri):
+                print(line, flush=True)
+            figures = _measure(service, arguments.only)
+    print_figures(figures)
+    return 0 if all(figure.is_met for figure in figures) else 1
+
+
+def _measure(service: StartedService, only: str | None) -> list[Figure]:
+    figures: list[Figure] = []
+    if only in (None, "upload"):
+        figures += measure_uploads(service, _say)
+    if only in (None, "live"):
+        figures += measure_latency(service, _say)
+        figures += measure_stop(service, _say)
+    return figures
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench", description="Measure Parley on this machine.")
+    parser.add_argument("only", nargs="?", choices=BENCHMARKS, help="one of them (default: all, about a minute)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
