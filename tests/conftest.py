@@ -1,4 +1,4 @@
-"""Real servers, started once per run; a database of its own for every test."""
+"""Real servers, started once per run; an empty database for every test."""
 
 import os
 from collections.abc import Iterator
@@ -36,13 +36,22 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         missing_server(f"no mongod: {error}")
 
 
-@pytest.fixture
-def database(mongodb_uri: str) -> Iterator[MongoDatabase]:
+@pytest.fixture(scope="session")
+def indexed_database(mongodb_uri: str) -> Iterator[MongoDatabase]:
+    """One for the whole run: making its indexes takes 0.3 s, dropping it 0.1 s, emptying it 5 ms."""
     found = connect(mongodb_uri, f"test_{token_hex(8)}")
     ensure_indexes(found)
     yield found
     found.client.drop_database(found.name)
     found.client.close()
+
+
+@pytest.fixture
+def database(indexed_database: MongoDatabase) -> Iterator[MongoDatabase]:
+    """Empty for every test."""
+    yield indexed_database
+    for name in indexed_database.list_collection_names():
+        indexed_database[name].delete_many({})
 
 
 @pytest.fixture

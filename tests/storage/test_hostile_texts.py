@@ -1,0 +1,85 @@
+"""A pipeline update reads strings as expressions: every text from outside must be read back as it was written."""
+
+import pytest
+
+from services.models import Question, Segment, Transcript, WhisperModel
+from tests.stores import Stores
+
+HOSTILE = {
+    "money": "$50 was my budget",
+    "field": "$answers",
+    "variable": "$$NOW",
+    "root": "$$ROOT",
+    "operator": '{"$ne": 1}',
+    "dots": "a.b.$.c",
+    "nul": "before\0after",
+    "emoji": "well 🤷🏽‍♀️ done",
+    "right to left": "‮abc‬ שלום",
+    "long": "$x " * 200_000,
+    "empty": "",
+}
+texts = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+
+
+@texts
+def test_a_session_is_read_back_as_it_was_started(stores: Stores, text):
+    asked = [Question("q1", text, text, (text, text))]
+    session_id = stores.start_with(asked, {"tier": text, "inner": {"list": [text]}})
+    found = stores.sessions.find_unguarded(session_id)
+    assert found is not None
+    assert found.questions == tuple(asked)
+    assert found.details == {"tier": text, "inner": {"list": [text]}}
+
+
+@texts
+def test_what_is_said_of_a_recording_is_read_back_as_it_was_said(stores: Stores, text):
+    said = {"content_type": text, "language_hint": text, "sha256": text, "user_id": text, "extra": {"inner": [text]}}
+    ref = stores.accept(stores.start("q1"), **said)
+    answer = stores.answer(ref)
+    assert {name: answer[name] for name in said} == said
+    assert stores.claim(ref, holder=text).language == text
+    assert stores.answer(ref)["lease"]["holder"] == text
+    stores.check(ref.session_id)
+    assert stores.open.release_held_by(text) == 1
+
+
+@texts
+def test_a_stage_is_read_back_as_it_was_reported(stores: Stores, text):
+    claim = stores.claimed()
+    stores.answers.renew(claim, stage=text, windows_done=1, windows_total=2)
+    assert stores.answer(claim.ref)["progress"]["stage"] == text
+
+
+@texts
+def test_a_transcript_is_read_back_as_it_was_heard(stores: Stores, text):
+    claim = stores.claimed()
+    heard = Transcript(text, (Segment(0.0, 1.5, text), Segment(1.5, 2.0, text)), text, 2.0)
+    stores.answers.complete(claim, heard, WhisperModel(text, demo_model=False))
+    answer = stores.answer(claim.ref)
+    assert (answer["transcript"], answer["language"], answer["whisper_model"]) == (text, text, text)
+    revision = stores.database["transcripts"].find_one({"answer_id": claim.ref.answer_id})
+    assert revision is not None
+    assert [segment["text"] for segment in revision["segments"]] == [text, text]
+    stores.check(claim.ref.session_id)
+
+
+@texts
+def test_an_error_is_read_back_as_it_was_written(stores: Stores, text):
+    claim = stores.claimed()
+    stores.answers.fail(claim, code=text, message=text, keeps_audio=True)
+    assert stores.answer(claim.ref)["transcription_error"] == {"code": text, "message": text}
+
+
+@texts
+def test_feedback_is_read_back_as_it_was_given(stores: Stores, text):
+    claim = stores.claimed()
+    stores.answers.complete(claim, Transcript("x", (), "en", 1.0), WhisperModel("m", demo_model=False))
+    session = stores.sessions.find_unguarded(claim.ref.session_id)
+    assert session is not None
+    part = {"name": text, "score": 50.0, "weight": 1.0, "comment": text}
+    scores = {"q1": {"score": 50.0, "feedback": [part]}}
+    assert stores.sessions.save_analysis(session, scores, {"provider": text})
+    found = stores.sessions.find_unguarded(session.id)
+    assert found is not None
+    assert found.answers["q1"]["feedback"] == [part]
+    assert found.analysis == {"provider": text, "seq": session.seq + 1}
