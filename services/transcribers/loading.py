@@ -28,6 +28,8 @@ def load_whisper(choice: ModelChoice, *, threads: int = 0) -> WhisperTranscriber
         transcriber.warm_up()
     except TranscriberUnavailable:
         raise
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise _refused(choice, f"the memory of {choice.device} does not hold it") from error
     except Exception as error:
         raise TranscriberUnavailable(
             f"The speech model {choice.model.name} cannot be loaded: its files are damaged or not in the Transformers "

@@ -48,7 +48,7 @@ def choose_model(name: str | None, revision: str | None, device: str) -> ModelCh
     chosen_device = _device(device)
     if name is None:
         return _default(revision, chosen_device)
-    if name == DEMO:
+    if name == DEMO or Path(name).resolve() == DEMO_DIRECTORY:
         return _demo(chosen_device, "the demo model was asked for")
     model = WhisperModel(name, demo_model=False)
     return ModelChoice(model, _named_directory(name, revision), chosen_device, "it was named in WHISPER_MODEL")

@@ -11,16 +11,8 @@ from torch import Tensor
 from services.audio.windows import Window, cut, is_silent
 from services.models import Segment, Transcript, WhisperModel
 from services.transcribers import SAMPLE_RATE_HZ, OnWindow, Samples
+from services.transcribers.guards import SURE_LOGPROB, TEMPERATURES, is_nothing, is_sure, mean_logprob
 from services.transcribers.segments import HeardSegment, placed, rest_of
-
-# Whisper's own guards against invented text (Radford et al. 2022, section 4.5): below this mean log probability, or
-# above this compression, it tries again at the next temperature. The compression ratio is that of token bytes here;
-# 1.35 stands for OpenAI's 2.4, which is that of the text.
-SURE_LOGPROB = -1.0
-COMPRESSION_RATIO = 1.35
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-# Above this probability of "no speech", text that the model is not sure of either is nothing.
-NO_SPEECH = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +111,20 @@ class WhisperTranscriber:
             sound = self._sound(window.samples)
             first = self._first_logits(sound)
             language = language or self._detected(first)
-            if self._is_no_speech(first, sound, language):
-                return [], language
-            outputs = self._generate(sound, language, temperature=TEMPERATURES)
-        return [self._as_text(segment) for segment in outputs["segments"][0]], language
+            return self._said(sound, language, self._no_speech_probability(first)), language
+
+    def _said(self, sound: Sound, language: str | None, no_speech_probability: float) -> list[HeardSegment]:
+        """The first text that passes the guards, or the last one tried."""
+        heard: list[HeardSegment] = []
+        for temperature in TEMPERATURES:
+            segments = self._generate(sound, language, temperature=(temperature,))["segments"][0]
+            heard = [self._as_text(segment) for segment in segments]
+            logprob = mean_logprob(segments[0]["result"], temperature)
+            if is_nothing(logprob, no_speech_probability):
+                return []
+            if is_sure(logprob, " ".join(segment.text for segment in heard)):
+                break
+        return heard
 
     def _sound(self, samples: Samples) -> Sound:
         network = self._hearing.network
@@ -143,18 +145,15 @@ class WhisperTranscriber:
             return None if self._hearing.is_multilingual else "en"
         return max(languages, key=lambda code: float(first[languages[code]]))
 
-    def _is_no_speech(self, first: Tensor, sound: Sound, language: str | None) -> bool:
-        no_speech_token = self._hearing.network.generation_config.no_timestamps_token_id - 1
-        if float(first.softmax(dim=-1)[no_speech_token]) <= NO_SPEECH:
-            return False
-        outputs = self._generate(sound, language, temperature=(0.0,))
-        return mean_logprob(outputs["segments"][0][0]["result"]) < SURE_LOGPROB
+    def _no_speech_probability(self, first: Tensor) -> float:
+        # In Whisper's vocabulary "no speech" always stands before "no timestamps".
+        return float(first.softmax(dim=-1)[self._hearing.network.generation_config.no_timestamps_token_id - 1])
 
     def _generate(self, sound: Sound, language: str | None, **options: Any) -> Any:
         # An English-only model refuses to be told a language or a task.
         if self._hearing.languages:
             options |= {"language": language, "task": "transcribe"}
-        # One call for one stretch of sound. Its own no-speech rule cannot be used with that: it fails where it applies.
+        # One call for one stretch of sound. Asked for a threshold, it tells the scores as well.
         return self._hearing.network.generate(
             sound.features,
             encoder_outputs=sound.encoded,
@@ -163,7 +162,6 @@ class WhisperTranscriber:
             force_unique_generate_call=True,
             condition_on_prev_tokens=False,
             logprob_threshold=SURE_LOGPROB,
-            compression_ratio_threshold=COMPRESSION_RATIO,
             **options,
         )
 
@@ -175,10 +173,3 @@ class WhisperTranscriber:
         # Two timestamps at the very end are Whisper's way to say: from here on there is more than I could finish.
         more_follows = len(tokens) > 1 and min(tokens[-2:]) >= first_timestamp
         return HeardSegment(float(segment["start"]), float(segment["end"]), text, more_follows)
-
-
-def mean_logprob(result: dict[str, Any]) -> float:
-    """The mean natural log probability of the tokens that were said, the end token included."""
-    scores = torch.stack(result["scores"]).float().log_softmax(dim=-1)
-    said = result["sequences"][-len(scores) :]
-    return float(scores.gather(-1, said.unsqueeze(-1)).mean())

@@ -25,7 +25,7 @@ def words(text: str) -> list[str]:
 
 
 def recording(question_id: str) -> Path:
-    return DEMO / QUESTIONS[question_id]["recording"]
+    return DEMO / str(QUESTIONS[question_id]["recording"])
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,14 @@ def test_a_damaged_tokenizer_is_refused(directory):
     assert "its files are damaged" in refusal(directory)
 
 
+def test_a_model_that_is_too_large_for_the_memory_is_said_to_be(directory, monkeypatch):
+    def too_large(*arguments, **options):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr("services.transcribers.loading.WhisperForConditionalGeneration.from_pretrained", too_large)
+    assert "the memory of cpu does not hold it" in refusal(directory)
+
+
 def test_half_precision_weights_are_computed_in_full_on_a_cpu(directory):
     tensors = {name: tensor.half() for name, tensor in load_file(directory / "model.safetensors").items()}
     save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})

@@ -62,6 +62,10 @@ def test_demo_is_the_bundled_model(demo_model):
     assert (choice.directory, choice.model.name, choice.model.demo_model) == (demo_model, "demo", True)
 
 
+def test_the_demo_model_by_its_directory_is_still_the_demo_model(demo_model):
+    assert choose_model(str(demo_model), None, "cpu").model.demo_model
+
+
 def test_a_directory_is_taken_as_it_is(tiny_directory):
     choice = choose_model(str(tiny_directory), None, "cpu")
     assert (choice.directory, choice.model.demo_model, choice.device) == (tiny_directory, False, "cpu")
