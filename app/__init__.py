@@ -16,6 +16,9 @@ from app.sessions import blueprint as sessions
 from config import Settings
 from services.container import Services
 
+# Nothing from another host, nothing inline, in nobody's frame.
+CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
 
 def create_app(settings: Settings, services: Services) -> Flask:
     """Build the Flask application over services that are already joined."""
@@ -60,4 +63,5 @@ def _protect(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     return response

@@ -1,7 +1,9 @@
 """flask-smorest's blueprint, reading bodies strictly: what is not plainly right is a 4xx, never a surprise later."""
 
 import json
-from typing import Any, ClassVar, NoReturn
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import flask
 import flask_smorest
@@ -10,6 +12,8 @@ from webargs.flaskparser import FlaskParser, abort, is_json_request
 from werkzeug.datastructures import MultiDict
 
 from app.recording import FIELD, sole_file
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class StrictParser(FlaskParser):
@@ -46,6 +50,16 @@ class Blueprint(flask_smorest.Blueprint):
         "json": "application/json",
         "recording": "multipart/form-data",
     }
+
+    def refuses(self, *statuses: int) -> Callable[[View], View]:
+        """Document the problems that a view answers with."""
+
+        def decorate(view: View) -> View:
+            for status in statuses:
+                view = self.alt_response(status, response=HTTPStatus(status).name)(view)
+            return view
+
+        return decorate
 
 
 StrictParser.__location_map__ = {**FlaskParser.__location_map__, "recording": "load_recording"}

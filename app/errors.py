@@ -22,6 +22,7 @@ from services.errors import (
     UnsupportedRecording,
 )
 
+CONTENT_TYPE = "application/problem+json"
 # The first kind that fits counts: narrow ones stand before wide ones.
 _STATUS_OF: tuple[tuple[type[ParleyError], HTTPStatus], ...] = (
     (Unauthorized, HTTPStatus.UNAUTHORIZED),
@@ -39,6 +40,13 @@ class ProblemApi(Api):
     """flask-smorest, with its errors as problems."""
 
     ERROR_SCHEMA = ProblemSchema
+
+    def _register_responses(self) -> None:
+        # As flask-smorest does it, but with the content type that problems have.
+        replies = {status.name: (status.phrase, int(status) >= 400) for status in HTTPStatus}
+        for name, (description, is_problem) in {**replies, "DEFAULT_ERROR": ("A problem", True)}.items():
+            content = {"content": {CONTENT_TYPE: {"schema": self.ERROR_SCHEMA}}} if is_problem else {}
+            self.spec.components.response(name, {"description": description, **content}, lazy=True)
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         status = HTTPStatus(error.code or 500)
@@ -77,7 +85,7 @@ def _problem(status: HTTPStatus, code: str, detail: str, errors: Any = None) -> 
     }
     if errors:
         body["errors"] = errors
-    return Response(json.dumps(body), status, content_type="application/problem+json")
+    return Response(json.dumps(body), status, content_type=CONTENT_TYPE)
 
 
 def _detail_of(error: HTTPException) -> str:

@@ -11,6 +11,10 @@ from app.blueprint import Blueprint
 blueprint = Blueprint("health", __name__, description="Probes")
 
 
+class AliveSchema(Schema):
+    status = fields.Constant("ok")
+
+
 class WorkerSchema(Schema):
     state = fields.String(required=True, metadata={"enum": ["loading", "ready", "failed", "missing"]})
     detail = fields.String(required=True)
@@ -29,7 +33,8 @@ class ReadinessSchema(Schema):
 
 
 @blueprint.route("/healthz")
-@blueprint.response(200)
+@blueprint.response(200, AliveSchema)
+@blueprint.doc(security=[])
 def healthz() -> Any:
     """Whether the process serves requests."""
     return {"status": "ok"}
@@ -38,6 +43,7 @@ def healthz() -> Any:
 @blueprint.route("/readyz")
 @blueprint.response(200, ReadinessSchema)
 @blueprint.alt_response(503, schema=ReadinessSchema, description="Not now; `checks` say why")
+@blueprint.doc(security=[])
 def readyz() -> Any:
     """Whether the database answers and a worker has its model. Uploads are accepted without a worker, too."""
     readiness = services().health.readiness()

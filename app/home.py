@@ -1,6 +1,6 @@
 """The page a link opens: the token in the address becomes an HttpOnly cookie at once, and leaves the address."""
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, current_app, redirect, request
 from werkzeug.wrappers import Response
 
 from app.auth import COOKIE, services
@@ -18,7 +18,9 @@ def home() -> Response:
         return redirect("/api/docs/")
     services().access.caller_of(token)
     response = redirect("/", code=303)
+    # A proxy that ends TLS speaks plain HTTP to us: then only PUBLIC_URL tells how people come.
+    is_secure = request.is_secure or current_app.config["PUBLIC_URL"].startswith("https://")
     response.set_cookie(
-        COOKIE, token, max_age=COOKIE_SECONDS, httponly=True, secure=request.is_secure, samesite="Lax", path="/"
+        COOKIE, token, max_age=COOKIE_SECONDS, httponly=True, secure=is_secure, samesite="Lax", path="/"
     )
     return response

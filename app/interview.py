@@ -11,7 +11,6 @@ from app.ids import checked_question_id
 from app.recording import received_recording
 from app.schemas.analysis import ReportSchema, TranscriptionPendingSchema
 from app.schemas.answers import AnswerStatusSchema, ReceiptSchema, SessionStatusSchema, UploadFormSchema
-from app.schemas.problem import ProblemSchema
 from services.analysis import TranscriptionPending
 from services.answer_status import statuses_of
 from services.models import Status
@@ -25,8 +24,7 @@ POLL_AFTER_SECONDS = 5
 @checked_question_id
 @blueprint.arguments(UploadFormSchema, location="recording")
 @blueprint.response(202, ReceiptSchema)
-@blueprint.alt_response(413, schema=ProblemSchema, description="The recording is too large")
-@blueprint.alt_response(415, schema=ProblemSchema, description="Not one of the accepted audio containers")
+@blueprint.refuses(400, 401, 403, 404, 413, 415, 422)
 def upload_answer(form: dict[str, Any], session_id: str, question_id: str) -> Any:
     """Store a recorded answer; it is transcribed in the background."""
     receipt = services().answers.accept(session(), question_id, received_recording(form), caller().user_id)
@@ -37,6 +35,7 @@ def upload_answer(form: dict[str, Any], session_id: str, question_id: str) -> An
 @blueprint.route("/transcription-status/<session_id>/<question_id>")
 @checked_question_id
 @blueprint.response(200, AnswerStatusSchema)
+@blueprint.refuses(401, 404, 422)
 def answer_status(session_id: str, question_id: str) -> Any:
     """Where one answer stands."""
     return services().answers.status(session(), question_id)
@@ -44,6 +43,7 @@ def answer_status(session_id: str, question_id: str) -> Any:
 
 @blueprint.route("/transcription-status/<session_id>")
 @blueprint.response(200, SessionStatusSchema)
+@blueprint.refuses(401, 404)
 def session_status(session_id: str) -> Any:
     """Where all answers of a session stand."""
     answers, worker = statuses_of(session()), services().health.worker()
@@ -61,6 +61,7 @@ def session_status(session_id: str) -> Any:
 @blueprint.route("/analyze/<session_id>", methods=["POST"])
 @blueprint.response(200, ReportSchema)
 @blueprint.alt_response(202, schema=TranscriptionPendingSchema, description="Not yet; try again after `Retry-After`")
+@blueprint.refuses(401, 403, 404)
 def analyze(session_id: str) -> Any:
     """Score the interview once every transcript is there."""
     result = services().analysis.analyze(caller(), session_id)

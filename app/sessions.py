@@ -27,6 +27,7 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/sessions", descript
 @blueprint.route("", methods=["POST"])
 @blueprint.arguments(NewSessionSchema)
 @blueprint.response(201, StartedSessionSchema)
+@blueprint.refuses(400, 401, 403, 413, 415, 422)
 def start_session(body: dict[str, Any]) -> Any:
     """Start an interview; the reply holds the link for the candidate, which is shown only now."""
     details = {name: body[name] for name in ("tier", "consent") if body.get(name) is not None}
@@ -38,6 +39,7 @@ def start_session(body: dict[str, Any]) -> Any:
 
 @blueprint.route("/<session_id>")
 @blueprint.response(200, SessionDetailsSchema)
+@blueprint.refuses(401, 404)
 def read_session(session_id: str) -> Any:
     """An interview with the status of every answer."""
     worker = services().health.worker()
@@ -56,6 +58,7 @@ def read_session(session_id: str) -> Any:
 @blueprint.route("")
 @blueprint.arguments(PageQuerySchema, location="query")
 @blueprint.response(200, SessionPageSchema)
+@blueprint.refuses(401, 403, 422)
 def list_sessions(query: dict[str, Any]) -> Any:
     """One's own interviews, newest first."""
     after = _from_cursor(query["cursor"]) if "cursor" in query else None
