@@ -1,0 +1,68 @@
+"""How the demo shows what happens: a live table on a terminal, plain lines elsewhere."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from scripts.demo_board import Standing
+
+COLOURS = {"recorded": "dim", "queued": "yellow", "processing": "cyan", "completed": "green", "failed": "red"}
+BAR_WIDTH = 24
+
+
+class Display:
+    """Prints lines, and answers that changed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said: dict[str, str] = {}
+
+    def say(self, line: str = "") -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def following(self, standings: Iterable[Standing]) -> Iterator[None]:
+        """Show the answers until the block ends."""
+        if not self._console.is_terminal:
+            yield
+            return
+        table = _Rows(list(standings))
+        with Live(get_renderable=table.render, console=self._console, refresh_per_second=8):
+            yield
+
+    def changed(self, standing: Standing) -> None:
+        """Print a line for each new status and percentage where there is no table."""
+        line = f"  {standing.question_id}: {standing.status}"
+        if standing.status == "processing":
+            line += f" {standing.percent} %"
+        if not self._console.is_terminal and self._said.get(standing.question_id) != line:
+            self._said[standing.question_id] = line
+            self.say(line)
+
+
+class _Rows:
+    def __init__(self, standings: list[Standing]) -> None:
+        self._standings = standings
+
+    def render(self) -> Table:
+        table = Table("answer", "status", "transcription", "upload", "queue", "transcribe", box=None)
+        for each in self._standings:
+            table.add_row(
+                each.question_id,
+                Text(each.status, COLOURS.get(each.status, "")),
+                ProgressBar(total=100, completed=each.percent, width=BAR_WIDTH),
+                *(as_seconds(value) for value in (each.upload_seconds, each.queue_seconds, each.transcribe_seconds)),
+            )
+        return table
+
+
+def as_seconds(value: float | None) -> str:
+    """Short times in milliseconds, long ones in seconds, unknown ones as a dash."""
+    if value is None:
+        return "-"
+    return f"{1000 * value:.0f} ms" if value < 1 else f"{value:.1f} s"
