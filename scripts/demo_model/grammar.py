@@ -23,8 +23,9 @@ RULES: dict[str, str] = {
         | we wrote <adjective> tests for every <thing> | we worked with the <group> on the <thing>
         | we shipped the <adjective> <thing> to <number> hundred customers | we met every <day> to discuss the <work>
         | we used <technology> for the <thing> | we had <number> <troubles> and only <number> <people>""",
-    "when": """<ago> years ago | last <period> | in my last job | in my first <period> | at that time | after <ago> months
-        | before that | at <origin> | during the <adjective> project | in <month> | on <weekday> morning
+    "when": """<ago> years ago | last <period> | in my last job | in my first <period> | at that time
+        | after <ago> months | before that | at <origin> | during the <adjective> project | in <month>
+        | on <weekday> morning
         | when i started there | at the end of the <period> | by the next <period>""",
     "ago": "two | three | four | five | six | ten",
     "reason": """the <thing> was <too> <quality> | the <group> needed <wanted> | we had a <adjective> <trouble>
@@ -58,8 +59,9 @@ RULES: dict[str, str] = {
     "strength": """i am good at <doing> the <thing> | my strength is <value> | people say that i am <a_trait>
         | i stay calm under pressure | my weakness is that i am <too> <trait> | i am proud of the <thing>""",
     "background": """i studied <subject> at <origin> | my name is on the <thing> | i started as a <adjective> <person>
-        | i grew up in a <adjective> town and studied <subject> | i am a <adjective> <person> with <ago> years of experience
-        | my background is in <subject> and <subject> | i have worked in <field> and <field>
+        | i grew up in a <adjective> town and studied <subject>
+        | i am a <adjective> <person> with <ago> years of experience | my background is in <subject> and <subject>
+        | i have worked in <field> and <field>
         | i joined the company as the <first> <person>""",
     "question": """could you tell me more about the <group> | what does the <group> do every <day>
         | how many <people> work on the <thing> | when would i start | which <tool> do you use for the <thing>
@@ -76,10 +78,11 @@ RULES: dict[str, str] = {
         | thirty | forty | fifty | sixty | seventy | eighty | ninety | twenty five | thirty six | forty seven""",
     "first": "first | second | third | only",
     "people": "engineers | developers | people | designers | students | managers | analysts | testers | colleagues",
-    "person": "engineer | developer | designer | manager | analyst | tester | leader | consultant | colleague | teacher",
+    "person": """engineer | developer | designer | manager | analyst | tester | leader | consultant | colleague
+        | teacher""",
     "group": "team | company | product team | sales team | customer | client | department | support team | management",
-    "adjective": """new | small | large | senior | junior | young | difficult | simple | complex | modern | old | strange
-        | reliable | remote | serious | different | friendly | technical | important | secure""",
+    "adjective": """new | small | large | senior | junior | young | difficult | simple | complex | modern | old
+        | strange | reliable | remote | serious | different | friendly | technical | important | secure""",
     "thing": """payment service | search service | website | mobile app | database | data pipeline | system | project
         | interface | dashboard | test suite | deployment | server | network | product | report | platform | model
         | architecture | backend | frontend | message queue | documentation | cache | release process | schedule""",
@@ -105,7 +108,8 @@ RULES: dict[str, str] = {
     "too": "very | really | so | quite | rather | almost always",
     "much": "much | a little | far | a lot",
     "better": "better | faster | easier | cheaper | safer | stronger | slower | harder",
-    "quality": "slow | fast | expensive | cheap | stable | difficult | tight | old | good | bad | useful | clear | busy",
+    "quality": """slow | fast | expensive | cheap | stable | difficult | tight | old | good | bad | useful | clear
+        | busy""",
     "value": """communication | trust | honest feedback | teamwork | simple code | good planning | patience | security
         | customer experience | curiosity | respect | leadership""",
     "a_trait": "patient | careful | curious | honest | a quick learner | a good listener | very organized | creative",

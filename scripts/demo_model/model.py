@@ -1,0 +1,104 @@
+"""The demo model's architecture, its forward pass on windows shorter than 30 s, and its generation configuration."""
+
+import torch
+from demo_model.alignment import FRAMES_A_LABEL, NOBODY
+from demo_model.tokenizer import TIMESTAMPS, TokenIds
+from torch import nn
+from transformers import GenerationConfig, WhisperConfig, WhisperForConditionalGeneration
+
+WIDTH = 192
+HEADS = 3
+ENCODER_LAYERS = 2
+DECODER_LAYERS = 2
+POSITIONS_A_LABEL = FRAMES_A_LABEL // 2
+# Up to this many positions transformers' plain attention is faster than torch's fused one on a processor.
+PLAIN_ATTENTION_POSITIONS = 450
+
+
+def make_model(ids: TokenIds) -> WhisperForConditionalGeneration:
+    """An untrained model; times and decoder positions begin as sinusoids, so that neighbours start alike."""
+    config = WhisperConfig(
+        vocab_size=ids.total,
+        d_model=WIDTH,
+        encoder_layers=ENCODER_LAYERS,
+        decoder_layers=DECODER_LAYERS,
+        encoder_attention_heads=HEADS,
+        decoder_attention_heads=HEADS,
+        encoder_ffn_dim=4 * WIDTH,
+        decoder_ffn_dim=4 * WIDTH,
+        decoder_start_token_id=ids.start,
+        pad_token_id=ids.end,
+        bos_token_id=ids.end,
+        eos_token_id=ids.end,
+        suppress_tokens=None,
+        begin_suppress_tokens=None,
+        init_std=0.06,
+    )
+    model = WhisperForConditionalGeneration(config)
+    encoder = model.model.encoder
+    positions = encoder.embed_positions.weight
+    nn.init.kaiming_normal_(encoder.conv1.weight)
+    nn.init.kaiming_normal_(encoder.conv2.weight)
+    with torch.no_grad():
+        times = model.model.decoder.embed_tokens.weight[ids.first_timestamp :]
+        times[: TIMESTAMPS - 1] = 0.08 * positions
+        model.model.decoder.embed_positions.weight.copy_(0.05 * positions[: config.max_target_positions])
+        # At full size the positions drown out what a narrow, untrained model hears.
+        positions *= 0.4
+    return model
+
+
+class TrainedModel(nn.Module):
+    """The model with a head that names the word at each moment: it forms the encoder early and is not kept."""
+
+    def __init__(self, whisper: WhisperForConditionalGeneration) -> None:
+        super().__init__()
+        self.whisper = whisper
+        self.words = nn.Linear(whisper.config.d_model, NOBODY + 1)
+        self.plain_attention = False
+
+    def encode(self, features: torch.Tensor, first_positions: torch.Tensor) -> torch.Tensor:
+        """Encoder states (B, frames / 2, width); transformers' own encoder takes nothing but 30 s."""
+        encoder = self.whisper.model.encoder
+        hidden = nn.functional.gelu(encoder.conv1(features))
+        hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
+        places = first_positions[:, None] + torch.arange(hidden.shape[1])
+        hidden = hidden + encoder.embed_positions.weight[places]
+        for layer in encoder.layers:
+            hidden = layer(hidden, None)
+        return encoder.layer_norm(hidden)
+
+    def forward(
+        self, features: torch.Tensor, first_positions: torch.Tensor, inputs: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token scores (B, L, tokens) and word scores (B, frames / 4, words + 1)."""
+        short = features.shape[2] // 2 <= PLAIN_ATTENTION_POSITIONS
+        if self.plain_attention != short:
+            self.whisper.set_attn_implementation("eager" if short else "sdpa")
+            self.plain_attention = short
+        states = self.encode(features, first_positions)
+        decoded = self.whisper.model.decoder(input_ids=inputs, encoder_hidden_states=states, use_cache=False)
+        pooled = nn.functional.avg_pool1d(states.transpose(1, 2), POSITIONS_A_LABEL).transpose(1, 2)
+        return self.whisper.proj_out(decoded.last_hidden_state), self.words(pooled)
+
+
+def generation_config(ids: TokenIds) -> GenerationConfig:
+    """What Whisper's `generate` needs, as the published checkpoints spell it."""
+    return GenerationConfig(
+        decoder_start_token_id=ids.start,
+        bos_token_id=ids.end,
+        eos_token_id=ids.end,
+        pad_token_id=ids.end,
+        prev_sot_token_id=ids.previous,
+        no_timestamps_token_id=ids.no_timestamps,
+        is_multilingual=True,
+        lang_to_id={"<|en|>": ids.english},
+        task_to_id={"transcribe": ids.transcribe, "translate": ids.translate},
+        # The order matters: transformers takes the last but one for <|startofprev|>.
+        suppress_tokens=list(range(ids.start, ids.no_speech + 1)),
+        # A window may begin with a long pause, so the first time is free.
+        max_initial_timestamp_index=TIMESTAMPS - 1,
+        alignment_heads=[[DECODER_LAYERS - 1, head] for head in range(HEADS)],
+        return_timestamps=False,
+        max_length=448,
+    )

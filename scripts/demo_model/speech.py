@@ -1,0 +1,51 @@
+"""Speaks sentences with espeak-ng and turns them into 16 kHz samples, through Opus where asked."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from demo_model.voices import Delivery
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+SAMPLE_RATE = 16_000
+ESPEAK_RATE = 22_050
+OPUS_BIT_RATE = "48k"
+WAV_HEADER_BYTES = 44
+
+
+def _trimmed(samples: Samples) -> Samples:
+    loud = np.flatnonzero(np.abs(samples) > 0.01 * np.abs(samples).max())
+    return samples[loud[0] : loud[-1] + 1]
+
+
+def _resampled(samples: Samples) -> Samples:
+    """22.05 kHz to 16 kHz by cutting the spectrum; padded first, so that both lengths are whole numbers."""
+    blocks = -(-len(samples) // 441) + 1
+    spectrum = np.fft.rfft(samples, n=blocks * 441)
+    return np.fft.irfft(spectrum[: blocks * 160 + 1], n=blocks * 320).astype(np.float32) * np.float32(320 / 441)
+
+
+def speak(text: str, delivery: Delivery) -> Samples:
+    """One sentence as espeak-ng says it, at 16 kHz with a peak of 0.5, without the silence around it."""
+    command = ["espeak-ng", "-v", f"{delivery.accent}+{delivery.variant}", "-s", str(delivery.speed)]
+    command += ["-p", str(delivery.pitch), "--stdout", text]
+    wav = subprocess.run(command, check=True, capture_output=True).stdout
+    raw = np.frombuffer(wav[WAV_HEADER_BYTES : len(wav) - len(wav) % 2], dtype="<i2").astype(np.float32)
+    samples = _trimmed(_resampled(raw))
+    return (samples * (0.5 / np.abs(samples).max())).astype(np.float32)
+
+
+def through_opus(samples: Samples) -> Samples:
+    """The samples after Opus at 48 kbit/s in a WebM file: encoded, decoded, and again at 16 kHz and as long."""
+    ffmpeg = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y"]
+    raw = ["-f", "f32le", "-ar", str(SAMPLE_RATE), "-ac", "1"]
+    with tempfile.TemporaryDirectory() as folder:
+        webm = str(Path(folder, "speech.webm"))
+        encode = [*ffmpeg, *raw, "-i", "/dev/stdin", "-ar", "48000", "-c:a", "libopus", "-b:a", OPUS_BIT_RATE, webm]
+        subprocess.run(encode, check=True, input=samples.astype("<f4").tobytes())
+        decoded = subprocess.run([*ffmpeg, "-i", webm, *raw, "-"], check=True, capture_output=True).stdout
+    result = np.frombuffer(decoded, dtype="<f4")[: len(samples)]
+    return np.pad(result, (0, len(samples) - len(result))).astype(np.float32)
