@@ -39,11 +39,11 @@ class Access:
     def ensure_first_token(self, bootstrap_token: str | None) -> str | None:
         """Make sure that somebody can come in.
 
-        `bootstrap_token` becomes the owner's. Without one the first start creates a token and returns it, the only
-        time that it can be shown.
+        `bootstrap_token` becomes the owner's, in place of an earlier one. Without one the first start creates a token
+        and returns it, the only time that it can be shown.
         """
         if bootstrap_token is not None:
-            self._tokens.save(hash_of(bootstrap_token), OWNER)
+            self._tokens.save_bootstrap(hash_of(bootstrap_token), OWNER)
             return None
         if not self._tokens.is_empty():
             return None

@@ -20,7 +20,12 @@ class InProcessWorker:
 
     def __init__(self, process: Process) -> None:
         self._services = process.services
-        self._upkeep = Upkeep(process.services, interval_seconds=process.settings.sweep_interval_seconds)
+        # Named by its holder, not its process: after a kill, the new one takes the place of the old one's "ready".
+        self._upkeep = Upkeep(
+            process.services,
+            worker_id=process.settings.holder,
+            interval_seconds=process.settings.sweep_interval_seconds,
+        )
         self._worker = Worker(process.broker, worker_threads=process.settings.worker_threads)
         self._lock = threading.Lock()
         self._is_stopped = False

@@ -1,7 +1,5 @@
 """What every worker process does beside its jobs: say that it is alive, and send again what was lost."""
 
-import os
-import socket
 import threading
 
 import structlog
@@ -15,10 +13,10 @@ log = structlog.get_logger()
 class Upkeep:
     """A thread that beats and sweeps at an interval until stopped."""
 
-    def __init__(self, services: Services, *, interval_seconds: float) -> None:
+    def __init__(self, services: Services, *, worker_id: str, interval_seconds: float) -> None:
         self._services = services
+        self._worker_id = worker_id
         self._interval_seconds = interval_seconds
-        self._worker_id = f"{socket.gethostname()}:{os.getpid()}"
         self._is_stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
 

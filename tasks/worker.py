@@ -1,5 +1,7 @@
 """A worker process: `dramatiq tasks.worker:setup_broker`."""
 
+import os
+import socket
 import sys
 
 import dramatiq
@@ -37,7 +39,8 @@ def setup_broker() -> None:
         process = bootstrap(settings)
     except (SettingsError, ParleyError) as error:
         sys.exit(f"The worker could not start.\n{error}")
-    upkeep = Upkeep(process.services, interval_seconds=settings.sweep_interval_seconds)
+    worker_id = f"{socket.gethostname()}:{os.getpid()}"
+    upkeep = Upkeep(process.services, worker_id=worker_id, interval_seconds=settings.sweep_interval_seconds)
     try:
         process.services.transcriber.load()
     except ParleyError as error:

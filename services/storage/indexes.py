@@ -26,5 +26,7 @@ def ensure_indexes(database: MongoDatabase) -> None:
     files.create_index("metadata.answer_id")
     files.create_index([("metadata.status", 1), ("metadata.status_at", 1)])
 
-    database["access_tokens"].create_index("expires_at", expireAfterSeconds=0)
+    tokens = database["access_tokens"]
+    tokens.create_index("expires_at", expireAfterSeconds=0)
+    tokens.create_index("is_bootstrap", sparse=True)
     database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)

@@ -21,6 +21,13 @@ class TokenStore:
         )
 
     @reaching_mongodb
+    def save_bootstrap(self, token_hash: str, caller: Caller) -> None:
+        """Store the bootstrap token's hash; the one before it opens nothing any more."""
+        self.save(token_hash, caller)
+        self._tokens.update_one({"_id": token_hash}, {"$set": {"is_bootstrap": True}})
+        self._tokens.delete_many({"is_bootstrap": True, "_id": {"$ne": token_hash}})
+
+    @reaching_mongodb
     def find(self, token_hash: str, now: datetime) -> Caller | None:
         """Whose token it is; None when it is unknown or has expired."""
         found = self._tokens.find_one({"_id": token_hash})
