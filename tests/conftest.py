@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from shutil import disk_usage
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask
@@ -21,16 +24,19 @@ from tests.factories import settings_with
 from tests.fakes import RememberingQueue, ScriptedTranscriber
 from tests.stores import Stores, build_stores
 
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 * 1024**3
+
 
 @pytest.fixture(scope="session")
-def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mongodb_uri() -> Iterator[str]:
     """The replica set of `MONGODB_URI`, or one that is started for this run."""
     given = os.environ.get("MONGODB_URI")
     if given:
         yield given
         return
     try:
-        with EmbeddedMongod(Path(tmp_path_factory.mktemp("mongod")), 0) as mongod:
+        with _data_dir() as data_dir, EmbeddedMongod(data_dir, 0) as mongod:
             yield mongod.uri
     except EmbeddedMongodError as error:
         missing_server(f"no mongod: {error}")
@@ -112,6 +118,14 @@ def token(services: Services) -> str:
     created = services.access.ensure_first_token(None)
     assert created is not None
     return created
+
+
+@contextmanager
+def _data_dir() -> Iterator[Path]:
+    """In memory where there is room: a recording is accepted in 4 ms there, in 18 ms on a disk."""
+    is_roomy = MEMORY.is_dir() and disk_usage(MEMORY).free > ROOM_BYTES
+    with TemporaryDirectory(prefix="parley-test-", dir=MEMORY if is_roomy else None) as directory:
+        yield Path(directory)
 
 
 def missing_server(reason: str) -> None:

@@ -14,7 +14,7 @@ HOSTILE = {
     "dots": "a.b.$.c",
     "nul": "before\0after",
     "emoji": "well 🤷🏽‍♀️ done",
-    "right to left": "‮abc‬ שלום",
+    "right to left": "\u202eabc\u202c \u05e9\u05dc\u05d5\u05dd",
     "long": "$x " * 200_000,
     "empty": "",
 }

@@ -1,0 +1,96 @@
+from datetime import UTC, datetime, timedelta
+
+from bson import ObjectId
+
+from services.models import AnswerRef
+from services.retention import Retention
+from tests.factories import recording_of
+from tests.stores import MODEL, Stores, transcript_of
+
+DAY = timedelta(days=1)
+
+
+def collected(stores: Stores, *, dry_run: bool = False, older_than: timedelta = DAY) -> list[str]:
+    """The reasons of what was removed."""
+    retention = Retention(stores.audio, stores.sessions, failed_hours=168)
+    return [removal.reason for removal in retention.collect(older_than=older_than, dry_run=dry_run)]
+
+
+def age_files(stores: Stores, age: timedelta) -> None:
+    past = datetime.now(UTC) - age
+    changed = {"uploadDate": past, "metadata.upload_date": past, "metadata.status_at": past}
+    stores.database["fs.files"].update_many({}, {"$set": changed})
+
+
+def test_audio_that_waits_for_its_transcript_is_never_removed_however_old(stores: Stores):
+    stores.accept(stores.start("q1"))
+    stores.claimed()
+    age_files(stores, 1000 * DAY)
+    assert collected(stores) == []
+    assert collected(stores, older_than=timedelta(0)) == []
+    assert stores.files() == 2
+
+
+def test_a_recording_that_no_answer_refers_to_is_removed_when_it_is_old(stores: Stores):
+    stores.audio.save(recording_of(), AnswerRef(stores.start("q1"), "q1", "never-accepted"), "owner")
+    assert collected(stores) == []
+    age_files(stores, 2 * DAY)
+    assert collected(stores) == ["no answer refers to it"]
+    assert stores.files() == 0
+    assert stores.database["fs.chunks"].count_documents({}) == 0
+
+
+def test_a_recording_that_was_replaced_is_removed_and_the_new_one_stays(stores: Stores):
+    first = stores.accept(stores.start("q1"))
+    again = stores.accept(first.session_id)
+    age_files(stores, 2 * DAY)
+    assert collected(stores) == ["no answer refers to it"]
+    assert stores.audio.read(stores.answer(again)["gridfs_file_id"]) == b"RIFF"
+
+
+def test_a_recording_whose_session_is_gone_is_removed(stores: Stores):
+    ref = stores.accept(stores.start("q1"))
+    stores.database["interview_sessions"].delete_one({"_id": ref.session_id})
+    age_files(stores, 2 * DAY)
+    assert collected(stores) == ["no answer refers to it"]
+
+
+def test_a_dry_run_says_the_same_and_removes_nothing(stores: Stores):
+    stores.audio.save(recording_of(), AnswerRef("s", "q", "a"), "owner")
+    age_files(stores, 2 * DAY)
+    assert collected(stores, dry_run=True) == ["no answer refers to it"]
+    assert stores.files() == 1
+
+
+def test_the_audio_of_a_failed_answer_goes_when_its_retention_is_over(stores: Stores):
+    stores.answers.fail(stores.claimed(), code="c", message="m", keeps_audio=True)
+    age_files(stores, 6 * DAY)
+    assert collected(stores) == []
+    age_files(stores, 8 * DAY)
+    assert collected(stores) == ["its answer failed and the retention is over"]
+    assert stores.files() == 0
+
+
+def test_the_retention_of_a_failed_answer_begins_when_it_fails(stores: Stores):
+    claim = stores.claimed()
+    age_files(stores, 30 * DAY)
+    stores.answers.fail(claim, code="c", message="m", keeps_audio=True)
+    assert collected(stores) == []
+    assert stores.files() == 1
+
+
+def test_audio_whose_transcript_is_stored_goes_at_once(stores: Stores):
+    stores.answers.complete(stores.claimed(), transcript_of(), MODEL)
+    assert collected(stores) == ["its transcript is stored"]
+    assert stores.files() == 0
+
+
+def test_chunks_of_an_upload_that_never_ended_are_removed_when_they_are_old(stores: Stores):
+    chunks = stores.database["fs.chunks"]
+    old = ObjectId.from_datetime(datetime.now(UTC) - 2 * DAY)
+    chunks.insert_many([{"files_id": old, "n": n, "data": b"x"} for n in range(3)])
+    chunks.insert_one({"files_id": ObjectId(), "n": 0, "data": b"under way"})
+    stores.accept(stores.start("q1"))
+    assert collected(stores) == ["its upload never ended"]
+    assert chunks.count_documents({"files_id": old}) == 0
+    assert chunks.count_documents({}) == 2
