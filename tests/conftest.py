@@ -1,6 +1,7 @@
 """Real servers, started once per run; an empty database for every test."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,6 +119,14 @@ def token(services: Services) -> str:
     created = services.access.ensure_first_token(None)
     assert created is not None
     return created
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of localhost on which nothing answers: bound, but not listened on."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 @contextmanager

@@ -1,0 +1,141 @@
+from collections.abc import Callable
+
+import pytest
+
+from services.analysis import Analysis, Report, TranscriptionPending
+from services.container import Services
+from services.errors import NotFound, Unavailable
+from services.models import Caller, Feedback, FeedbackPart, SpokenAnswer
+from services.storage.client import MongoDatabase
+from tests.factories import questions
+from tests.stores import MODEL, Stores, transcript_of
+
+
+class Provider:
+    """Scores by the number of words; `meanwhile` runs at each score."""
+
+    name = "words"
+
+    def __init__(self) -> None:
+        self.scored: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def score(self, answer: SpokenAnswer) -> Feedback:
+        self.scored.append(answer.question.id)
+        self.meanwhile()
+        score = 10.0 * len(answer.text.split())
+        return Feedback(score, (FeedbackPart("words", score, 1.0, "So many words."),))
+
+
+@pytest.fixture
+def provider() -> Provider:
+    return Provider()
+
+
+@pytest.fixture
+def session_id(services: Services, owner: Caller) -> str:
+    return services.sessions.start(owner, questions("q1", "q2", "q3"), language=None, details={}).session.id
+
+
+@pytest.fixture
+def analyze(services: Services, stores: Stores, provider: Provider, owner: Caller, session_id: str):
+    analysis = Analysis(services.sessions, stores.sessions, provider)
+    return lambda: analysis.analyze(owner, session_id)
+
+
+@pytest.fixture
+def complete(stores: Stores, session_id: str):
+    def done(question_id: str, text: str) -> None:
+        stores.answers.complete(stores.claim(stores.accept(session_id, question_id)), transcript_of(text), MODEL)
+
+    return done
+
+
+@pytest.fixture
+def fail(stores: Stores, session_id: str):
+    def done(question_id: str) -> None:
+        claim = stores.claim(stores.accept(session_id, question_id))
+        stores.answers.fail(claim, code="bad_audio", message="Damaged.", keeps_audio=False)
+
+    return done
+
+
+def test_it_waits_for_every_transcript_and_says_how_many_are_missing(analyze, stores, session_id, complete):
+    complete("q1", "one two")
+    ref = stores.accept(session_id, "q2")
+    stores.accept(session_id, "q3")
+    assert analyze() == TranscriptionPending(pending_count=2, processing_count=0)
+    stores.claim(ref)
+    pending = analyze()
+    assert pending == TranscriptionPending(pending_count=1, processing_count=1)
+    assert pending.message == "Waiting for 2 transcriptions to complete"
+    assert TranscriptionPending(1, 0).message == "Waiting for 1 transcription to complete"
+
+
+def test_completed_answers_are_scored_and_the_others_are_counted(analyze, complete, fail):
+    complete("q1", "one two three")
+    fail("q2")
+    report = analyze()
+    assert isinstance(report, Report)
+    assert (report.final_score, report.scored_count, report.failed_count, report.unanswered_count) == (30.0, 1, 1, 1)
+    assert [(answer.question_id, answer.score) for answer in report.answers] == [("q1", 30.0), ("q2", None)]
+    assert report.answers[0].feedback == [{"name": "words", "score": 30.0, "weight": 1.0, "comment": "So many words."}]
+
+
+def test_the_final_score_is_the_mean(analyze, complete):
+    complete("q1", "one")
+    complete("q2", "one two")
+    complete("q3", "one two")
+    assert analyze().final_score == 16.7
+
+
+def test_again_it_is_the_same_report_without_scoring_again(analyze, complete, provider: Provider):
+    complete("q1", "one")
+    complete("q2", "one two")
+    first = analyze()
+    assert analyze() == first
+    assert provider.scored == ["q1", "q2"]
+
+
+def test_where_every_answer_failed_there_is_no_score(analyze, fail):
+    for question_id in ("q1", "q2", "q3"):
+        fail(question_id)
+    report = analyze()
+    assert (report.final_score, report.scored_count, report.failed_count) == (None, 0, 3)
+
+
+def test_without_an_answer_there_is_no_score(analyze):
+    assert analyze() == Report(None, 0, 0, 3, [])
+
+
+def test_a_new_recording_makes_a_new_report(analyze, complete):
+    complete("q1", "one")
+    assert analyze().final_score == 10.0
+    complete("q1", "one two three")
+    report = analyze()
+    assert (report.final_score, report.answers[0].transcript) == (30.0, "one two three")
+
+
+def test_an_answer_that_changes_while_it_is_scored_is_scored_again(analyze, complete, provider: Provider):
+    complete("q1", "one")
+
+    def once() -> None:
+        provider.meanwhile = lambda: None
+        complete("q1", "one two")
+
+    provider.meanwhile = once
+    report = analyze()
+    assert (report.final_score, report.answers[0].transcript) == (20.0, "one two")
+
+
+def test_answers_that_keep_changing_are_reported_as_that(analyze, complete, provider: Provider):
+    complete("q1", "one")
+    provider.meanwhile = lambda: complete("q1", "one two")
+    with pytest.raises(Unavailable) as unavailable:
+        analyze()
+    assert unavailable.value.code == "answers_changing"
+
+
+def test_anothers_session_cannot_be_analyzed(services: Services, session_id: str, database: MongoDatabase):
+    with pytest.raises(NotFound):
+        services.analysis.analyze(Caller("another"), session_id)
