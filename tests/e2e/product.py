@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -69,6 +70,15 @@ class Product:
     def send(self, number: signal.Signals) -> None:
         self.children |= descendants(self.process.pid)
         self.process.send_signal(number)
+
+    def kill_everything(self) -> None:
+        """SIGKILL to all of it at once, MongoDB included, as when the power goes."""
+        self.children |= descendants(self.process.pid)
+        for pid in [self.process.pid, *self.children]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        wait_until(lambda: not self.living_children())
 
     def exit_code(self, seconds: float = START_SECONDS) -> int:
         """Wait for its end."""
