@@ -4,18 +4,25 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import structlog
 from flask import Blueprint, Flask, Response, current_app, g, request, stream_with_context
 from flask_sock import Sock
 from simple_websocket import Server
+from werkzeug.exceptions import BadRequest
+from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import ProtocolError
 
 from app.auth import is_own_origin, services
 from app.metrics import metrics_of_app
 from app.schemas.answers import AnswerStatusSchema
-from services.errors import Forbidden, Unavailable
+from app.sockets import guard, is_handshake
+from services.errors import Forbidden, ParleyError, Unavailable
 from services.live import Event, Snapshot
+
+log = structlog.get_logger()
 
 blueprint = Blueprint("live", __name__)
 sock = Sock()
@@ -51,28 +58,37 @@ def admit() -> None:
     origin = request.headers.get("Origin")
     if origin is not None and not is_own_origin(origin):
         raise Forbidden("This request comes from another site.", code="foreign_origin")
+    if request.environ.get("HTTP_UPGRADE") and not is_handshake(request.headers):
+        raise BadRequest("This is not a WebSocket handshake (RFC 6455).")
     if not _sockets().acquire(blocking=False):
         raise Unavailable("Too many live connections. Please poll the status instead.", code="too_many_sockets")
-    g.holds_socket = True
     metrics_of_app().sockets.inc()
+    g.leave = _leaving()
+    guard(request.environ)
 
 
 @blueprint.teardown_request
 def leave(_: BaseException | None) -> None:
-    """Runs when the socket or the stream has ended, however it did."""
-    if g.pop("holds_socket", False):
-        _sockets().release()
-        metrics_of_app().sockets.dec()
+    """Runs when the socket has ended, however it did; for a stream this is too early, and it takes `leave` along."""
+    if "leave" in g:
+        g.pop("leave")()
 
 
 @sock.route("/ws/sessions/<session_id>", bp=blueprint)
 def follow_session(ws: Server, session_id: str) -> None:
     """Send a snapshot, then every change, until the client leaves or the connection's time is over."""
-    for event in _events(session_id, IDLE_SECONDS):
-        if event is not None:
-            ws.send(_as_json(event))
-        if not _is_listening(ws):
-            return
+    try:
+        for event in _events(session_id, IDLE_SECONDS):
+            if event is not None:
+                ws.send(_as_json(event))
+            if not _is_listening(ws):
+                return
+    except (OSError, ProtocolError):
+        # The client left between two looks at it, or does not read.
+        return
+    except ParleyError as error:
+        log.warning("A live connection was ended.", code=error.code)
+        ws.close(reason=CloseReason.TRY_AGAIN_LATER)
 
 
 @blueprint.route("/api/sessions/<session_id>/events")
@@ -85,7 +101,9 @@ def stream_session(session_id: str) -> Response:
             yield f"id: {event.seq}\ndata: {_as_json(event)}\n\n" if event is not None else ": still here\n\n"
 
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    return Response(stream_with_context(lines()), content_type="text/event-stream", headers=headers)
+    response = Response(stream_with_context(lines()), content_type="text/event-stream", headers=headers)
+    response.call_on_close(g.pop("leave"))
+    return response
 
 
 def _events(session_id: str, idle_seconds: float) -> Iterator[Event | None]:
@@ -122,6 +140,16 @@ def _as_json(event: Event) -> str:
     else:
         body = {"type": "answer", "seq": event.seq, **_ANSWER.dump(event.answer)}
     return json.dumps(body)
+
+
+def _leaving() -> Callable[[], None]:
+    places, gauge = _sockets(), metrics_of_app().sockets
+
+    def leave() -> None:
+        places.release()
+        gauge.dec()
+
+    return leave
 
 
 def _sockets() -> threading.BoundedSemaphore:

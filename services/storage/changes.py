@@ -89,7 +89,7 @@ class ChangeStream:
 
 def _as_change(found: Mapping[str, Any]) -> Change | None:
     description = found.get("updateDescription") or {}
-    updated = description.get("updatedFields", {})
+    updated = _by_answer(description.get("updatedFields", {}))
     if found["operationType"] == "update" and "seq" not in updated:
         # The sweep's bookkeeping: nothing that anybody sees.
         return None
@@ -99,6 +99,12 @@ def _as_change(found: Mapping[str, Any]) -> Change | None:
         updated=updated,
         removed=tuple(description.get("removedFields", ())),
     )
+
+
+def _by_answer(updated: Mapping[str, Any]) -> dict[str, Any]:
+    """The first answer of a session is reported as a new `answers` map: told here like every later one."""
+    answers = {f"answers.{question_id}": answer for question_id, answer in updated.get("answers", {}).items()}
+    return {**{path: value for path, value in updated.items() if path != "answers"}, **answers}
 
 
 def _set(document: dict[str, Any], path: list[str], value: Any) -> None:

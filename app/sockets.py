@@ -1,0 +1,58 @@
+"""The socket under a live connection, guarded against clients that talk without end or never read."""
+
+import re
+import socket
+import struct
+import threading
+from typing import Any
+
+from werkzeug.datastructures import Headers
+
+# A client has nothing to say but pongs and goodbye: forty pongs in the longest lifetime are a few hundred bytes.
+RECEIVED_BYTES_AT_MOST = 64 * 1024
+SEND_SECONDS_AT_MOST = 10
+# Sixteen bytes in base64 (RFC 6455, section 4.1).
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+_IN_ENVIRON = ("gunicorn.socket", "werkzeug.socket")
+
+
+class GuardedSocket:
+    """A socket that two threads may send on: whole messages, one after the other."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._lock = threading.Lock()
+        self._received_bytes = 0
+
+    def send(self, data: bytes) -> int:
+        """Send all of it; raises `OSError` when the client does not read for `SEND_SECONDS_AT_MOST`."""
+        with self._lock:
+            self._sock.sendall(data)
+        return len(data)
+
+    def recv(self, size: int) -> bytes:
+        """Raises `OSError` once the client has sent more than a listener has to say."""
+        data = self._sock.recv(size)
+        self._received_bytes += len(data)
+        if self._received_bytes > RECEIVED_BYTES_AT_MOST:
+            raise OSError("the client talks too much")
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+def is_handshake(headers: Headers) -> bool:
+    """Whether it has what simple-websocket takes for granted; Werkzeug has seen to the rest."""
+    is_key = _KEY.fullmatch(headers.get("Sec-WebSocket-Key", "")) is not None
+    return is_key and headers.get("Sec-WebSocket-Version") == "13" and bool(headers.get("Host"))
+
+
+def guard(environ: dict[str, Any]) -> None:
+    """Guard the request's socket, where the server hands it on."""
+    for name in _IN_ENVIRON:
+        if name in environ:
+            # By the kernel: a time-out of Python's would count for reading, too.
+            limit = struct.pack("ll", SEND_SECONDS_AT_MOST, 0)
+            environ[name].setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+            environ[name] = GuardedSocket(environ[name])
