@@ -89,7 +89,7 @@ def test_what_a_killed_worker_was_at_another_finishes_when_its_lease_has_run_out
     candidate = Candidate.start(running.client, ["q1"])
     with running.worker(WHISPER_MODEL=demo_model) as worker:
         live = candidate.live()
-        candidate.upload("q1", "long.flac", _repeated(spoken[".webm"].content, 6))
+        candidate.upload("q1", "long.flac", _repeated(spoken[".webm"].content, 2))
         messages = listen(live, _is_at_a_later_window)
         worker.kill()
     live.close()
