@@ -66,6 +66,7 @@ class ChangeStream:
         """Each change, in order. `on_gap` is called when some may have been missed: the place to resume was lost."""
         token: Mapping[str, Any] | None = None
         while not self._is_closed.is_set():
+            resumed_from = token
             try:
                 # The client's time-out is meant for calls that should answer at once; this one waits by design.
                 with (
@@ -74,15 +75,18 @@ class ChangeStream:
                 ):
                     if token is None:
                         on_gap()
-                    while not self._is_closed.is_set():
+                    while stream.alive and not self._is_closed.is_set():
                         found = stream.try_next()
                         token = stream.resume_token
                         if found is not None and (change := _as_change(found)) is not None:
                             yield change
+                # The server ended it: the collection was dropped.
+                token = None
             except PyMongoError as error:
-                # What the server refuses to resume (the oplog has rolled over, the collection was dropped) it will
-                # refuse again: begin anew, and let everybody read a snapshot.
-                token = token if isinstance(error, ConnectionFailure) else None
+                # What the server refuses to resume (the oplog has rolled over) it will refuse again: begin anew, and
+                # let everybody read a snapshot.
+                if token == resumed_from and not isinstance(error, ConnectionFailure):
+                    token = None
                 log.warning("The change stream was interrupted.", error=type(error).__name__)
                 self._is_closed.wait(PAUSE_AFTER_ERROR_SECONDS)
 
