@@ -1,0 +1,113 @@
+"""With no database there, every call ends in time and as our own error."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from secrets import token_hex
+
+import pymongo
+import pytest
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from services.errors import Unavailable
+from services.models import AnswerRef, Caller, Claim, Session
+from services.storage.answers import AnswerStore
+from services.storage.audio import AudioStore
+from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
+from services.storage.indexes import ensure_indexes
+from services.storage.open_answers import OpenAnswer, OpenAnswerStore
+from services.storage.sessions import SessionStore
+from services.storage.tokens import TokenStore
+from services.storage.workers import WorkerState, WorkerStore
+from tests.factories import recording_of
+from tests.stores import MODEL, Stores, build_stores, transcript_of
+
+NOW = datetime.now(UTC)
+REF = AnswerRef("s", "q1", "a")
+CLAIM = Claim(REF, "token", "holder", token_hex(12), None, 1, 0)
+SESSION = Session("s", "owner", (), {}, 0, NOW)
+ADA = Caller("ada")
+
+CALLS: dict[str, Callable[[Stores], object]] = {
+    "AnswerStore.accept": lambda to: to.answers.accept(REF, {}),
+    "AnswerStore.claim": lambda to: to.answers.claim(REF, "holder"),
+    "AnswerStore.renew": lambda to: to.answers.renew(CLAIM, stage="s", windows_done=0, windows_total=None),
+    "AnswerStore.release": lambda to: to.answers.release(CLAIM),
+    "AnswerStore.fail": lambda to: to.answers.fail(CLAIM, code="c", message="m", keeps_audio=True),
+    "AnswerStore.complete": lambda to: to.answers.complete(CLAIM, transcript_of(), MODEL),
+    "AudioStore.save": lambda to: to.audio.save(recording_of(b"RIFF"), REF, "owner"),
+    "AudioStore.read": lambda to: to.audio.read(CLAIM.file_id),
+    "AudioStore.delete": lambda to: to.audio.delete(CLAIM.file_id),
+    "AudioStore.delete_of_answer": lambda to: to.audio.delete_of_answer("a"),
+    "AudioStore.with_status": lambda to: to.audio.with_status("stored", before=NOW),
+    "AudioStore.chunks_without_file": lambda to: to.audio.chunks_without_file(NOW),
+    "OpenAnswerStore.due": lambda to: to.open.due(NOW),
+    "OpenAnswerStore.all": lambda to: to.open.all(),
+    "OpenAnswerStore.postpone": lambda to: to.open.postpone(OpenAnswer(REF, NOW, None), 1),
+    "OpenAnswerStore.release_held_by": lambda to: to.open.release_held_by("holder"),
+    "SessionStore.create": lambda to: to.sessions.create(SESSION, {}),
+    "SessionStore.find": lambda to: to.sessions.find(ADA, "s"),
+    "SessionStore.find_unguarded": lambda to: to.sessions.find_unguarded("s"),
+    "SessionStore.find_by_link": lambda to: to.sessions.find_by_link("hash", NOW),
+    "SessionStore.list_of": lambda to: to.sessions.list_of("ada", before=None, limit=1),
+    "SessionStore.save_analysis": lambda to: to.sessions.save_analysis(SESSION, {}, {}),
+    "TokenStore.save": lambda to: TokenStore(to.database).save("hash", ADA),
+    "TokenStore.save_bootstrap": lambda to: TokenStore(to.database).save_bootstrap("hash", ADA),
+    "TokenStore.find": lambda to: TokenStore(to.database).find("hash", NOW),
+    "TokenStore.is_empty": lambda to: TokenStore(to.database).is_empty(),
+    "WorkerStore.beat": lambda to: WorkerStore(to.database).beat("w", WorkerState("ready", "", None, False)),
+    "WorkerStore.forget": lambda to: WorkerStore(to.database).forget("w"),
+    "WorkerStore.alive": lambda to: WorkerStore(to.database).alive(),
+    "ping": lambda to: ping(to.database),
+    "is_replica_set": lambda to: is_replica_set(to.database),
+    "ensure_indexes": lambda to: ensure_indexes(to.database),
+}
+
+
+@pytest.fixture
+def away(closed_port: int) -> Iterator[Stores]:
+    database = connect(f"mongodb://127.0.0.1:{closed_port}/?replicaSet=rs0", "parley")
+    with database.client:
+        yield build_stores(database)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_a_database_that_is_away_is_unavailable(away: Stores, call):
+    with pytest.raises(Unavailable) as unavailable, pymongo.timeout(0.05):
+        call(away)
+    assert unavailable.value.message == "The database does not answer at the moment."
+
+
+@pytest.mark.timeout(10)
+def test_a_transaction_too_ends_within_the_time_out_of_a_call(away: Stores, monkeypatch):
+    # Left alone, the driver tries a transaction again for 120 s.
+    monkeypatch.setattr("services.storage.client.OPERATION_TIMEOUT_MS", 100)
+    with pytest.raises(Unavailable):
+        away.answers.complete(CLAIM, transcript_of(), MODEL)
+
+
+def test_every_call_of_every_store_is_in_the_list():
+    stores = (AnswerStore, AudioStore, OpenAnswerStore, SessionStore, TokenStore, WorkerStore)
+    public = {f"{each.__name__}.{name}" for each in stores for name in vars(each) if not name.startswith("_")}
+    assert {name for name in CALLS if "." in name} == public
+
+
+@pytest.mark.parametrize("code", [13, 18])
+def test_a_database_that_refuses_us_is_unavailable_too(code):
+    @reaching_mongodb
+    def refused() -> None:
+        raise OperationFailure("Authentication failed for user secret.", code)
+
+    with pytest.raises(Unavailable) as unavailable:
+        refused()
+    assert "secret" not in unavailable.value.message
+
+
+def test_a_defect_is_not_called_unavailable():
+    @reaching_mongodb
+    def defect() -> None:
+        raise DuplicateKeyError("E11000")
+
+    with pytest.raises(DuplicateKeyError):
+        defect()
+    assert not may_pass(OperationFailure("unknown operator: $foo", 2))
