@@ -2,7 +2,7 @@
 
 from flask import Flask, Response
 
-from app import errors, limits, request_id
+from app import errors, limits, request_id, unread_body
 from app.auth import caller_only, public, register
 from app.docs import build_docs
 from app.health import blueprint as health
@@ -44,6 +44,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     )
     request_id.install(app)
     limits.install(app, max_recording_bytes=settings.max_recording_bytes)
+    unread_body.install(app)
     errors.install(app)
     install_metrics(app)
     install_live(app, max_sockets=settings.max_sockets)
