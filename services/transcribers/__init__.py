@@ -23,8 +23,8 @@ class Transcriber(Protocol):
     def transcribe(self, samples: Samples, *, language: str | None, on_window: OnWindow) -> Transcript:
         """Transcribe the whole recording.
 
-        `on_window(done, total)` is called before the first window and after each one; what it raises ends the work,
-        so that a lost lease or a cancelled answer stops the compute at the next window.
+        `on_window(done, total)` is called before the first window and after each one, and again with the same numbers
+        while one takes long; what it raises ends the work, so that a lost lease or a cancelled answer stops it soon.
         `language` is an ISO 639-1 code, or None to detect it.
         """
         ...

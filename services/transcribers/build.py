@@ -1,11 +1,16 @@
 """Builds the transcriber that the settings ask for."""
 
+import os
+
 from config import Settings
 from services.transcribers import Transcriber
 
 
 def build_whisper(settings: Settings) -> Transcriber:
     """Choose, fetch where need be, load and warm up the Whisper model; raises `TranscriberUnavailable`."""
+    # OpenMP's threads spin while they wait, and beside other processes that is most of the time: on two busy cores the
+    # demo model took 20 s for a text instead of 1.6. Read when PyTorch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # PyTorch loads here and nowhere earlier: a web process beside separate workers never pays for it.
     from services.transcribers.loading import load_whisper  # noqa: PLC0415
     from services.transcribers.model_choice import choose_model  # noqa: PLC0415

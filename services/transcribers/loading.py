@@ -9,8 +9,9 @@ from transformers import PreTrainedConfig, WhisperForConditionalGeneration, Whis
 from transformers.utils import logging
 
 from services.errors import TranscriberUnavailable
+from services.transcribers.hearing import Hearing
 from services.transcribers.model_choice import ModelChoice
-from services.transcribers.whisper import Hearing, WhisperTranscriber
+from services.transcribers.whisper import WhisperTranscriber
 
 log = structlog.get_logger()
 

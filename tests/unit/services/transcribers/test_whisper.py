@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,61 @@ def test_each_window_is_encoded_once_however_often_it_is_decoded(whisper_that_he
     with encodings(whisper) as encoded:
         whisper.transcribe(tone(2), language=None, on_window=on_window)
     assert len(encoded) == 1
+
+
+def test_whoever_waits_hears_of_a_window_that_takes_long(whisper_that_hears, monkeypatch):
+    monkeypatch.setattr("services.transcribers.hearing.PULSE_SECONDS", 0)
+    calls = []
+    whisper_that_hears().transcribe(tone(2), language="en", on_window=lambda *call: calls.append(call))
+    assert calls[:2] == [(0, 1), (0, 1)]
+    assert calls.count((0, 1)) > 5
+    assert calls[-1] == (1, 1)
+
+
+def test_whoever_waits_for_another_answer_hears_of_that_too(whisper_that_hears, monkeypatch):
+    monkeypatch.setattr("services.transcribers.hearing.PULSE_SECONDS", 0.01)
+    whisper = whisper_that_hears()
+    calls = []
+    still_waiting, done = threading.Event(), threading.Event()
+
+    def watch(*call: int) -> None:
+        calls.append(call)
+        if len(calls) > 3:
+            still_waiting.set()
+
+    def work() -> None:
+        whisper.transcribe(tone(2), language="en", on_window=watch)
+        done.set()
+
+    with whisper._lock:
+        threading.Thread(target=work, daemon=True).start()
+        assert still_waiting.wait(30)
+        assert set(calls) == {(0, 1)}
+    assert done.wait(30)
+    assert calls[-1] == (1, 1)
+
+
+def test_what_is_raised_in_the_middle_of_a_window_ends_the_work_there(whisper_that_hears, monkeypatch):
+    monkeypatch.setattr("services.transcribers.hearing.PULSE_SECONDS", 0)
+    calls = []
+
+    def cancel_at_the_third(*call: int) -> None:
+        calls.append(call)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        whisper_that_hears().transcribe(tone(2), language="en", on_window=cancel_at_the_third)
+    assert len(calls) == 3
+    assert whisper_that_hears().transcribe(tone(2), language="en", on_window=on_window).text
+
+
+def test_a_short_window_is_not_given_the_tokens_of_a_long_one(whisper_that_hears, monkeypatch):
+    monkeypatch.setattr("services.transcribers.hearing.TOKENS_AT_LEAST", 1)
+    transcript = whisper_that_hears("<|0.00|> we moved the service").transcribe(
+        tone(0.2), language="en", on_window=on_window
+    )
+    assert "service" not in transcript.text
 
 
 def test_silence_does_not_trouble_the_model(whisper_that_hears):
