@@ -4,6 +4,9 @@ from io import BytesIO
 from typing import IO
 
 from flask import Flask, Request, request
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest
+from werkzeug.utils import cached_property
 
 from services.errors import RecordingTooLarge
 
@@ -28,6 +31,14 @@ class InMemoryRequest(Request):
         content_length: int | None = None,
     ) -> IO[bytes]:
         return BytesIO()
+
+    @cached_property
+    def args(self) -> MultiDict[str, str]:
+        """Werkzeug reads an escaped %FF leniently, and breaks over the bare byte."""
+        try:
+            return super().args
+        except UnicodeDecodeError:
+            raise BadRequest("The query is not valid UTF-8.") from None
 
 
 def install(app: Flask, *, max_recording_bytes: int) -> None:

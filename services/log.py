@@ -38,3 +38,5 @@ def configure_logging(level: str, log_format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # At DEBUG it writes out every command, and so every transcript and key point.
+    logging.getLogger("pymongo").setLevel(max(root.level, logging.INFO))
