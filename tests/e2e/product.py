@@ -26,7 +26,7 @@ class Product:
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.port = int(environment.get("PORT") or free_port())
         self._output = data_dir.parent / f"{data_dir.name}-{self.port}.out"
-        self._environment = {
+        self.environment = {
             **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")},
             # Empty, not absent: what a developer's .env says must not count here.
             "MONGODB_URI": "",
@@ -55,7 +55,7 @@ class Product:
         with self._output.open("wb") as output:
             command = [sys.executable, "-m", "scripts.run"]
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=output, stderr=subprocess.STDOUT
+                command, cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT
             )
         return self
 

@@ -1,3 +1,6 @@
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -6,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from config import ROOT
 from scripts.encoding import FLAC, WEBM, encode
 from scripts.ports import free_port
 from tests.e2e.candidate import Candidate, all_ended, latest_of, listen
@@ -17,6 +21,7 @@ from tests.recordings import silence, speech, video
 pytestmark = pytest.mark.e2e
 
 MAX_ANSWER_SECONDS = 90
+DEMO_SECONDS = 90
 THREE = (".webm", ".m4a", ".wav")
 
 
@@ -146,6 +151,18 @@ def test_recordings_that_cannot_be_heard_fail_with_their_reason_and_are_not_kept
     assert all(answer["error"]["message"] for answer in answers.values())
     wait_until(lambda: has_no_audio(running.stored))
     assert candidate.analyze().json()["status"] == "failed"
+
+
+def test_the_demo_interviews_a_running_service(running):
+    url, token = str(running.client.base_url), running.client.headers["Authorization"].removeprefix("Bearer ")
+    command = [sys.executable, "-m", "scripts.demo", "--url", f"{url}/?token={token}"]
+    demo = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEMO_SECONDS, check=False)
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "5 of 5 answers were transcribed." in demo.stdout
+    assert "DEMO MODEL" in demo.stdout
+    rate = re.search(r"Word error rate over all of them: ([0-9.]+)%", demo.stdout)
+    assert rate
+    assert float(rate[1]) <= 15
 
 
 def test_text_that_calls_itself_a_recording_is_refused_at_the_door(running):

@@ -1,4 +1,3 @@
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -41,18 +40,17 @@ class Running:
 def running(tmp_path_factory, redis_url) -> Iterator[Running]:
     directory, port = tmp_path_factory.mktemp("product"), free_port()
     settings = {"REDIS_URL": redis_url, "LEASE_SECONDS": str(LEASE_SECONDS), "SWEEP_INTERVAL_SECONDS": "1"}
-    uri = f"mongodb://127.0.0.1:{port}/?directConnection=true"
-    environment = {**os.environ, **settings, "MONGODB_URI": uri, "DATA_DIR": str(directory / "var")}
-    names = count()
-
-    def worker(**more: str) -> WorkerProcess:
-        return WorkerProcess(directory / f"worker-{next(names)}.out", environment | more)
-
+    data_dir, names = directory / "var", count()
     with (
-        Product(directory / "var", EMBEDDED_MONGODB_PORT=str(port), **settings) as product,
+        Product(data_dir, EMBEDDED_MONGODB_PORT=str(port), **settings) as product,
         product.wait_until_ready() as client,
         stored_at(port) as stored,
     ):
+        environment = product.environment | {"MONGODB_URI": f"mongodb://127.0.0.1:{port}/?directConnection=true"}
+
+        def worker(**more: str) -> WorkerProcess:
+            return WorkerProcess(directory / f"worker-{next(names)}.out", environment | more)
+
         yield Running(product, client, stored, worker)
 
 
