@@ -2,7 +2,7 @@
 
 import dramatiq
 import redis
-from dramatiq.errors import ConnectionError as BrokerConnectionError
+from dramatiq.errors import BrokerConnectionError
 
 from services.errors import Unavailable
 from services.models import AnswerRef

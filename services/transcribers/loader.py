@@ -38,6 +38,12 @@ class TranscriberLoader:
         except TranscriberUnavailable as error:
             self._state = WorkerState("failed", error.message, None, False)
             raise
+        except Exception as error:
+            # Whatever it is, a probe must hear of it: a worker that is for ever "loading" is found by nobody.
+            message = f"The speech model could not be loaded ({type(error).__name__}; the log says more)."
+            self._state = WorkerState("failed", message, None, False)
+            log.exception("The speech model could not be loaded.")
+            raise TranscriberUnavailable(message) from error
         model = transcriber.model
         self._state = WorkerState("ready", "", model.name, model.demo_model)
         return transcriber
