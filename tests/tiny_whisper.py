@@ -25,7 +25,7 @@ TIMESTAMPS = [f"<|{number * 0.02:.2f}|>" for number in range(1501)]
 LANGUAGES = ("<|en|>", "<|de|>")
 SENTENCE = "<|0.00|> we moved the service<|2.00|>"
 D_MODEL = 64
-MAX_TOKENS = 24
+MAX_TOKENS = 40
 
 
 def save_tiny_whisper(
