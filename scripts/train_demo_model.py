@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Trains and measures Parley's bundled demo model: a very small Whisper of synthetic speech, a test instrument."""
+"""Trains and measures Parley's bundled demo model: a very small Whisper of synthetic speech, a test instrument.
+
+Run it as `python -m scripts.train_demo_model`.
+"""
 
 import argparse
 import json
@@ -11,14 +14,15 @@ from typing import Any
 
 import torch
 import transformers
-from demo_model.card import write_card
-from demo_model.corpus import vocabulary
-from demo_model.evaluate import evaluate
-from demo_model.features import load_clips, make_clips
-from demo_model.model import generation_config
-from demo_model.tokenizer import make_tokenizer, token_ids
-from demo_model.training import Run, train, trained
 from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperProcessor
+
+from scripts.demo_model.card import write_card
+from scripts.demo_model.corpus import vocabulary
+from scripts.demo_model.evaluate import evaluate
+from scripts.demo_model.features import load_clips, make_clips
+from scripts.demo_model.model import generation_config
+from scripts.demo_model.tokenizer import make_tokenizer, token_ids
+from scripts.demo_model.training import Run, train, trained
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -26,6 +30,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
+        prog="python -m scripts.train_demo_model",
         description="Train Parley's demo model (a very small Whisper) on speech made with espeak-ng, and measure it.",
         epilog="Needs espeak-ng and ffmpeg. Stopped half-way, the same command goes on from the last checkpoint.",
     )
@@ -35,7 +40,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--minutes", type=float, default=90.0, help="how long to train, without making the speech (90)")
     add("--sentences", type=int, default=36_000, help="how many training sentences to speak (36000)")
     add("--processes", type=int, default=os.cpu_count() or 1, help="how many cores to use (all)")
-    add("--seed", type=int, default=7, help="decides sentences, voices and first weights (7)")
+    add("--seed", type=int, default=7, help="decides the tokenizer, the windows and the first weights (7)")
+    add("--speech-seed", type=int, default=2, help="decides the training sentences and their voices (2)")
     add("--machine", default=platform.processor() or platform.machine(), help="how the card names this machine")
     add("--evaluation-sentences", type=int, default=300, help="how many held-out sentences to measure with (300)")
     add("--evaluate-only", action="store_true", help="only measure the model in --output")
@@ -50,6 +56,8 @@ def save(run: Run, output: Path) -> None:
     model = trained(run).half()
     model.generation_config = generation_config(token_ids(tokenizer))
     model.save_pretrained(output)
+    # Else only its owner could read the weights.
+    (output / "model.safetensors").chmod(0o644)
     WhisperProcessor(feature_extractor=WhisperFeatureExtractor(), tokenizer=tokenizer).save_pretrained(output)
     (output / "vocabulary.txt").write_text("\n".join(vocabulary()) + "\n")
 
@@ -64,7 +72,7 @@ def training_facts(run: Run, machine: str) -> list[str]:
         f"Machine: {machine}; {state['elapsed'] / 60:.0f} minutes, {state['step']} steps, {run.processes} processes.",
         f"Speech: {len(load_clips(run.clips).texts)} sentences, {hours:.0f} hours, a quarter of them through Opus.",
         f"Versions: espeak-ng {espeak[3]}, {libraries}, Python {platform.python_version()}.",
-        f"Seed: {run.seed} (the sentences repeat exactly; the weights depend on how far the time budget gets).",
+        f"Seeds: {run.seed}, of the speech {run.clips.name.split('-')[1]}; the weights depend on the pace as well.",
     ]
 
 
@@ -87,11 +95,11 @@ def main() -> None:
     if arguments.evaluate_only:
         report(arguments.output, evaluate(arguments.output, arguments.evaluation_sentences))
         return
-    clips = arguments.work / f"speech-{arguments.seed}-{arguments.sentences}"
+    clips = arguments.work / f"speech-{arguments.speech_seed}-{arguments.sentences}"
     run = Run(clips, arguments.work, arguments.minutes, arguments.seed, arguments.processes)
     if not arguments.save_only:
         if not (clips / "clips.json").exists():
-            make_clips(clips, arguments.sentences, arguments.seed, arguments.processes)
+            make_clips(clips, arguments.sentences, arguments.speech_seed, arguments.processes)
         train(run)
     save(run, arguments.output)
     numbers = evaluate(arguments.output, arguments.evaluation_sentences)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from demo_model.corpus import vocabulary
-from demo_model.features import EDGE_FRAMES, Clips
 from numpy.typing import NDArray
+
+from scripts.demo_model.corpus import vocabulary
+from scripts.demo_model.features import EDGE_FRAMES, Clips
 
 FRAMES_A_LABEL = 4
 NOBODY = len(vocabulary())

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from demo_model.corpus import RANDOM_STRING_SHARE, vocabulary
+from scripts.demo_model.corpus import RANDOM_STRING_SHARE, vocabulary
 
 CARD = """\
 ---
@@ -47,7 +47,8 @@ One sentence in a window, by voice (each of them 1/10 of the sentences):
   {speech:.2f} in windows with speech.
 - `detect_language`: always English; there is no other language token.
 
-`evaluation.json` holds these numbers and examples. `scripts/train_demo_model.py --evaluate-only` measures them again.
+`evaluation.json` holds these numbers and examples.
+`python -m scripts.train_demo_model --evaluate-only` measures them again.
 
 ## What it is
 

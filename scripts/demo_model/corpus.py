@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from functools import cache
 
-from demo_model.grammar import FILLERS, HOMOPHONES, RULES
+from scripts.demo_model.grammar import FILLERS, HOMOPHONES, RULES
 
 RANDOM_STRING_SHARE = 0.07
 FILLER_SHARE = 0.25
@@ -73,7 +73,7 @@ def written(sentence: str) -> str:
 
 
 def main() -> None:
-    """Print random sentences: `PYTHONPATH=scripts python -m demo_model.corpus 20`."""
+    """Print random sentences: `python -m scripts.demo_model.corpus 20`."""
     parser = argparse.ArgumentParser(description="Print random sentences of the demo model's grammar.")
     parser.add_argument("count", type=int, nargs="?", default=20, help="how many sentences (default: 20)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed prints the same sentences (default: 0)")

@@ -9,10 +9,11 @@ from typing import Any
 import jiwer
 import numpy as np
 import torch
-from demo_model.corpus import sentences
-from demo_model.speech import SAMPLE_RATE, Samples, speak, through_opus
-from demo_model.voices import HELD_OUT_VOICES, held_out_delivery
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
+
+from scripts.demo_model.corpus import sentences
+from scripts.demo_model.speech import SAMPLE_RATE, Samples, speak, through_opus
+from scripts.demo_model.voices import HELD_OUT_VOICES, held_out_delivery
 
 BATCH = 10
 EVALUATION_SEED = 2026
@@ -121,7 +122,8 @@ class Listener:
 
     def _features(self, windows: list[Window]) -> torch.Tensor:
         sounds = [window.samples for window in windows]
-        return self.processor(sounds, sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
+        features: torch.Tensor = self.processor(sounds, sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
+        return features
 
     @torch.inference_mode()
     def no_speech(self, features: torch.Tensor) -> list[float]:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from demo_model.corpus import sentences
-from demo_model.speech import SAMPLE_RATE, Samples, speak, through_opus
-from demo_model.voices import training_delivery
 from numpy.typing import NDArray
 from transformers import WhisperFeatureExtractor
+
+from scripts.demo_model.corpus import sentences
+from scripts.demo_model.speech import SAMPLE_RATE, Samples, speak, through_opus
+from scripts.demo_model.voices import training_delivery
 
 MELS = 80
 HOP = 160

@@ -1,15 +1,23 @@
 """The demo model's architecture, its forward pass on windows shorter than 30 s, and its generation configuration."""
 
+from typing import Any
+
 import torch
-from demo_model.alignment import FRAMES_A_LABEL, NOBODY
-from demo_model.tokenizer import TIMESTAMPS, TokenIds
 from torch import nn
 from transformers import GenerationConfig, WhisperConfig, WhisperForConditionalGeneration
+
+from scripts.demo_model.alignment import FRAMES_A_LABEL, NOBODY
+from scripts.demo_model.tokenizer import TIMESTAMPS, TokenIds
 
 WIDTH = 192
 HEADS = 3
 ENCODER_LAYERS = 2
 DECODER_LAYERS = 2
+# Where each head of each encoder layer looks at first: so many positions of 20 ms away, through 32 of the sinusoids.
+FIRST_LOOKS = (((-3, 0), (3, 0), (0, 12)), ((-9, 8), (9, 8), (0, 20)))
+SINUSOIDS_A_HEAD = WIDTH // HEADS // 2
+POSITION_SCALE = 0.6
+FIRST_LOOK_SHARPNESS = (1.6, 3.0)
 POSITIONS_A_LABEL = FRAMES_A_LABEL // 2
 # Up to this many positions transformers' plain attention is faster than torch's fused one on a processor.
 PLAIN_ATTENTION_POSITIONS = 450
@@ -44,8 +52,30 @@ def make_model(ids: TokenIds) -> WhisperForConditionalGeneration:
         times[: TIMESTAMPS - 1] = 0.08 * positions
         model.model.decoder.embed_positions.weight.copy_(0.05 * positions[: config.max_target_positions])
         # At full size the positions drown out what a narrow, untrained model hears.
-        positions *= 0.4
+        positions *= POSITION_SCALE
+        for layer, looks, sharpness in zip(encoder.layers, FIRST_LOOKS, FIRST_LOOK_SHARPNESS, strict=True):
+            _look_nearby(layer.self_attn, looks, sharpness)
     return model
+
+
+def _look_nearby(attention: Any, looks: tuple[tuple[int, int], ...], sharpness: float) -> None:
+    """Let every head begin by attending to its own neighbourhood; by chance this takes thousands of steps to form.
+
+    The product of two sinusoidal positions is largest where they are equal, and turning one of them moves that place.
+    """
+    pairs = WIDTH // 2
+    rates = 10_000.0 ** (-torch.arange(pairs) / (pairs - 1))
+    for head, (distance, first) in enumerate(looks):
+        chosen = torch.arange(first, first + SINUSOIDS_A_HEAD)
+        sines = torch.arange(SINUSOIDS_A_HEAD) + head * 2 * SINUSOIDS_A_HEAD
+        cosines = sines + SINUSOIDS_A_HEAD
+        turn = rates[chosen] * distance
+        attention.k_proj.weight[sines, chosen] += sharpness
+        attention.k_proj.weight[cosines, chosen + pairs] += sharpness
+        attention.q_proj.weight[sines, chosen] += sharpness * turn.cos()
+        attention.q_proj.weight[sines, chosen + pairs] += sharpness * turn.sin()
+        attention.q_proj.weight[cosines, chosen + pairs] += sharpness * turn.cos()
+        attention.q_proj.weight[cosines, chosen] -= sharpness * turn.sin()
 
 
 class TrainedModel(nn.Module):
@@ -66,7 +96,8 @@ class TrainedModel(nn.Module):
         hidden = hidden + encoder.embed_positions.weight[places]
         for layer in encoder.layers:
             hidden = layer(hidden, None)
-        return encoder.layer_norm(hidden)
+        states: torch.Tensor = encoder.layer_norm(hidden)
+        return states
 
     def forward(
         self, features: torch.Tensor, first_positions: torch.Tensor, inputs: torch.Tensor

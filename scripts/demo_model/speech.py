@@ -5,8 +5,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from demo_model.voices import Delivery
 from numpy.typing import NDArray
+
+from scripts.demo_model.voices import Delivery
 
 Samples = NDArray[np.float32]
 
@@ -25,7 +26,8 @@ def _resampled(samples: Samples) -> Samples:
     """22.05 kHz to 16 kHz by cutting the spectrum; padded first, so that both lengths are whole numbers."""
     blocks = -(-len(samples) // 441) + 1
     spectrum = np.fft.rfft(samples, n=blocks * 441)
-    return np.fft.irfft(spectrum[: blocks * 160 + 1], n=blocks * 320).astype(np.float32) * np.float32(320 / 441)
+    resampled: Samples = np.fft.irfft(spectrum[: blocks * 160 + 1] * (320 / 441), n=blocks * 320).astype(np.float32)
+    return resampled
 
 
 def speak(text: str, delivery: Delivery) -> Samples:

@@ -4,9 +4,10 @@ import json
 from dataclasses import dataclass
 from itertools import islice
 
-from demo_model.corpus import sentences, written
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import WhisperTokenizer
+
+from scripts.demo_model.corpus import sentences, written
 
 END = "<|endoftext|>"
 TEXT_TOKENS = 1024
@@ -68,7 +69,7 @@ def _merges(trained: Tokenizer) -> list[list[str]]:
 def token_ids(tokenizer: WhisperTokenizer) -> TokenIds:
     """Look the named ids up."""
     ids = [tokenizer.convert_tokens_to_ids(token) for token in (END, *SPECIAL, "<|0.00|>")]
-    return TokenIds(*ids, total=len(tokenizer))
+    return TokenIds(*[*ids, len(tokenizer)])
 
 
 def text_tokens(tokenizer: WhisperTokenizer, sentence: str) -> list[int]:

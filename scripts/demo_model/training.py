@@ -1,6 +1,7 @@
 """Trains the demo model within a time budget: one process and one thread a core, gradients averaged every step."""
 
 import math
+import multiprocessing
 import random
 import time
 from dataclasses import dataclass
@@ -8,16 +9,26 @@ from pathlib import Path
 
 import torch
 import torch.distributed
-from demo_model.alignment import word_times
-from demo_model.features import load_clips
-from demo_model.model import TrainedModel, make_model
-from demo_model.tokenizer import make_tokenizer, text_tokens, token_ids
-from demo_model.windows import IGNORED, WINDOW_FRAMES, Batch, Material, collate, noise_bank, plan_full, plan_short
 from torch import nn
 from transformers import WhisperForConditionalGeneration
 
+from scripts.demo_model.alignment import word_times
+from scripts.demo_model.features import load_clips
+from scripts.demo_model.model import TrainedModel, make_model
+from scripts.demo_model.tokenizer import make_tokenizer, text_tokens, token_ids
+from scripts.demo_model.windows import (
+    IGNORED,
+    WINDOW_FRAMES,
+    Batch,
+    Material,
+    collate,
+    noise_bank,
+    plan_full,
+    plan_short,
+)
+
 PEAK_RATE = 1.3e-3
-WARM_UP_STEPS = 300
+WARM_UP_STEPS = 200
 POSITIONS_A_BATCH = 4800
 FULL_WINDOWS_A_BATCH = 4
 SMOOTHING = 0.04
@@ -127,7 +138,7 @@ class Worker:
         batch = draw_batch(self.material, rng, random.Random(f"{self.run.seed}-{self.step}"), self.progress)
         loss, entropy, words = loss_of(self.model, batch, 1.0 if self.progress < 0.3 else 0.3)
         self.optimizer.zero_grad(set_to_none=False)
-        loss.backward()
+        torch.autograd.backward(loss)
         self._average_gradients()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.progress)
@@ -174,7 +185,14 @@ def train(run: Run) -> None:
     """Train, or go on from the checkpoint in the run's folder."""
     run.folder.mkdir(parents=True, exist_ok=True)
     (run.folder / "rendezvous").unlink(missing_ok=True)
-    torch.multiprocessing.spawn(_work, args=(run,), nprocs=run.processes)
+    spawn = multiprocessing.get_context("spawn")
+    workers = [spawn.Process(target=_work, args=(rank, run)) for rank in range(run.processes)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if any(worker.exitcode for worker in workers):
+        raise SystemExit("a training process failed; its message is above")
 
 
 def trained(run: Run) -> WhisperForConditionalGeneration:

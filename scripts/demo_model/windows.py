@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from demo_model.alignment import WordTimes, labels
-from demo_model.features import EDGE_FRAMES, MELS, SILENCE, Clips, log_mel, scaled
-from demo_model.speech import SAMPLE_RATE
-from demo_model.tokenizer import TokenIds
+
+from scripts.demo_model.alignment import WordTimes, labels
+from scripts.demo_model.features import EDGE_FRAMES, MELS, SILENCE, Clips, log_mel, scaled
+from scripts.demo_model.speech import SAMPLE_RATE
+from scripts.demo_model.tokenizer import TokenIds
 
 FRAMES_A_SECOND = 100
 WINDOW_FRAMES = 30 * FRAMES_A_SECOND
@@ -57,7 +58,7 @@ def noise_bank(seed: int, seconds: int = 40) -> list[torch.Tensor]:
 def plan_short(lengths: np.ndarray, rng: random.Random, longest: int) -> Plan:
     """A window of up to three sentences, at most `longest` frames."""
     plan = Plan(0, 0)
-    place = 2 * rng.randint(0, 40)
+    place = 2 * rng.choice((0, rng.randint(0, 40)))
     wanted = rng.choice((1, 1, 2, 3)) if longest > 700 else 1
     while not plan.pieces or (len(plan.pieces) < wanted and place < longest - 200):
         index = rng.randrange(len(lengths))
@@ -66,7 +67,8 @@ def plan_short(lengths: np.ndarray, rng: random.Random, longest: int) -> Plan:
             place += int(lengths[index]) + 2 * rng.randint(10, 60)
         elif plan.pieces:
             break
-    plan.recorded = plan.frames = min(longest, place)
+    last, begin = plan.pieces[-1]
+    plan.recorded = plan.frames = begin + int(lengths[last]) + 2 * rng.choice((1, rng.randint(0, 40)))
     return plan
 
 

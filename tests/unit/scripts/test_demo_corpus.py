@@ -1,18 +1,14 @@
 """The demo model's sentences: repeatable, inside the published vocabulary, and apart from those it is measured with."""
 
-import sys
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from scripts.demo_model import corpus, voices
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 VOCABULARY = REPOSITORY / "demo" / "model" / "vocabulary.txt"
-
-# The scripts are run, not installed: Python puts their folder on its path then, and here nobody else does.
-sys.path.insert(0, str(REPOSITORY / "scripts"))
-
-from demo_model import corpus, voices  # noqa: E402
 
 
 def drawn(seed: int, count: int, *, held_out: bool) -> list[str]:
