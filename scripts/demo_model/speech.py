@@ -37,7 +37,7 @@ def speak(text: str, delivery: Delivery) -> Samples:
     wav = subprocess.run(command, check=True, capture_output=True).stdout
     raw = np.frombuffer(wav[WAV_HEADER_BYTES : len(wav) - len(wav) % 2], dtype="<i2").astype(np.float32)
     samples = _trimmed(_resampled(raw))
-    return (samples * (0.5 / np.abs(samples).max())).astype(np.float32)
+    return samples * np.float32(0.5 / np.abs(samples).max())
 
 
 def through_opus(samples: Samples) -> Samples:
