@@ -185,7 +185,7 @@ def test_completing_stores_the_transcript_and_marks_the_audio(stores: Stores):
 def test_a_transcript_that_cannot_be_stored_leaves_the_answer_in_work(stores: Stores):
     claim = stores.claimed()
     # What makes the insert fail: the same revision is there already.
-    stores.database["transcripts"].insert_one({"_id": f"{claim.ref.answer_id}:1"})  # type: ignore[dict-item]
+    stores.database["transcripts"].insert_one({"_id": f"{claim.ref.answer_id}:1"})
     before = stores.session(claim.ref.session_id)
     with pytest.raises(DuplicateKeyError):
         stores.answers.complete(claim, transcript_of(), MODEL)

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from dramatiq.middleware.threading import Interrupt
@@ -27,7 +28,7 @@ class Worker:
         limits = Limits(max_answer_seconds=5, max_attempts=self.max_attempts)
         self.transcription = Transcription(self.stores.answers, self.stores.audio, loader, holder=HOLDER, limits=limits)
 
-    def accept(self, content: bytes | None = None, session_id: str | None = None, **fields: object) -> AnswerRef:
+    def accept(self, content: bytes | None = None, session_id: str | None = None, **fields: Any) -> AnswerRef:
         ref = self.stores.accept(session_id or self.stores.start("q1"), **fields)
         old = self.stores.answer(ref)["gridfs_file_id"]
         file_id = self.stores.audio.save(recording_of(content), ref, "owner")
