@@ -10,7 +10,7 @@ from werkzeug.datastructures import Headers
 
 # A client has nothing to say but pongs and goodbye: forty pongs in the longest lifetime are a few hundred bytes.
 RECEIVED_BYTES_AT_MOST = 64 * 1024
-SEND_SECONDS_AT_MOST = 10
+SEND_SECONDS_AT_MOST = 10.0
 # Sixteen bytes in base64 (RFC 6455, section 4.1).
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 _IN_ENVIRON = ("gunicorn.socket", "werkzeug.socket")
@@ -53,6 +53,6 @@ def guard(environ: dict[str, Any]) -> None:
     for name in _IN_ENVIRON:
         if name in environ:
             # By the kernel: a time-out of Python's would count for reading, too.
-            limit = struct.pack("ll", SEND_SECONDS_AT_MOST, 0)
+            limit = struct.pack("ll", *divmod(round(SEND_SECONDS_AT_MOST * 1_000_000), 1_000_000))
             environ[name].setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
             environ[name] = GuardedSocket(environ[name])

@@ -70,7 +70,8 @@ def one_database(mongodb_uri: str) -> Iterator[MongoDatabase]:
 def database(one_database: MongoDatabase) -> MongoDatabase:
     """One database for all of these tests, emptied before each: making one takes longer than most of them."""
     for name in one_database.list_collection_names():
-        one_database[name].delete_many({})
+        if one_database[name].find_one({}, {"_id": 1}) is not None:
+            one_database[name].delete_many({})
     return one_database
 
 

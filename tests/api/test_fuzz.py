@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.api.conftest import QUESTIONS, Interview, assert_problem, bearer
 
 BOUNDED = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
 NAMES = st.sampled_from(
     [

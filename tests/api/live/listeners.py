@@ -102,7 +102,9 @@ def vanish(server: RunningServer, interview: Interview, way: str) -> Callable[[]
     line.sendall(f"{request}Authorization: Bearer {interview.link_token}\r\n\r\n".encode())
     heard = b""
     while b"snapshot" not in heard:
-        heard += line.recv(4096)
+        received = line.recv(4096)
+        assert received, heard
+        heard += received
 
     def cut() -> None:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")

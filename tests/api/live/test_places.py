@@ -128,5 +128,5 @@ def test_no_thread_is_left_behind(server: RunningServer, app: Flask, interview: 
     before = threading.active_count()
     for way in ("websocket", "sse") * 3:
         vanish(server, interview, way)()
-    wait_until(lambda: free_sockets(app) == MAX_SOCKETS)
+        wait_until(lambda: free_sockets(app) == MAX_SOCKETS)
     wait_until(lambda: threading.active_count() <= before)

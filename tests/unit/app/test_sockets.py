@@ -52,7 +52,7 @@ def test_a_client_that_talks_without_end_is_not_listened_to(pair: Pair) -> None:
 def test_a_client_that_does_not_read_holds_nobody_for_long(
     pair: Pair, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sockets, "SEND_SECONDS_AT_MOST", 1)
+    monkeypatch.setattr(sockets, "SEND_SECONDS_AT_MOST", 0.05)
     environ = {name: pair[0]}
     guard(environ)
     with pytest.raises(OSError, match="temporarily unavailable"):
