@@ -1,0 +1,165 @@
+"""Every query that a full run sends is explained: none may read a whole collection."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from bson import json_util
+from pymongo import MongoClient
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+from services.access import OWNER
+from services.container import build_services
+from services.models import AnswerRef, Caller
+from services.retention import Retention
+from services.storage.client import MongoDatabase
+from services.storage.open_answers import OpenAnswerStore
+from services.storage.workers import WorkerState, WorkerStore
+from tests.factories import questions, recording_of, settings_with
+from tests.fakes import RememberingQueue, ScriptedTranscriber
+from tests.stores import MODEL, Stores, build_stores, transcript_of
+
+QUERIES = {"find", "aggregate", "update", "delete", "findAndModify", "distinct", "count"}
+# Bookkeeping of the driver that `explain` does not take.
+NOT_EXPLAINED = {"lsid", "$clusterTime", "$db", "txnNumber", "startTransaction", "autocommit", "writeConcern"}
+NOT_EXPLAINED |= {"$readPreference", "readConcern", "maxTimeMS", "ordered"}
+
+
+class Recorder(CommandListener):
+    """Keeps every query once, by its shape."""
+
+    def __init__(self) -> None:
+        self.commands: dict[str, dict[str, Any]] = {}
+
+    def started(self, event: CommandStartedEvent) -> None:
+        command = dict(event.command)
+        if event.command_name in QUERIES and "$changeStream" not in str(command):
+            self.commands[f"{event.command_name} {command[event.command_name]} {shape_of(command)}"] = command
+
+    def succeeded(self, event: CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: CommandFailedEvent) -> None: ...
+
+
+def shape_of(value: Any) -> str:
+    """The names in a command, without its values."""
+    if isinstance(value, dict):
+        names = [f"{name}:{shape_of(each)}" for name, each in value.items() if name not in NOT_EXPLAINED]
+        return f"{{{','.join(names)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(shape_of, value))}]"
+    return ""
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def recorded(mongodb_uri: str, database: MongoDatabase, recorder: Recorder) -> Iterator[Stores]:
+    client: MongoClient[dict[str, Any]] = MongoClient(mongodb_uri, tz_aware=True, event_listeners=[recorder])
+    with client:
+        yield build_stores(client[database.name])
+
+
+def full_run(stores: Stores) -> None:
+    """Everything that the product ever asks of its database."""
+    queue = RememberingQueue()
+    services = build_services(settings_with(), stores.database, queue, ScriptedTranscriber)
+    ask_who_calls(stores, services)
+    session = services.sessions.start(OWNER, questions("q1", "q2"), language=None, details={}).session
+    for question_id in ("q1", "q1", "q2"):
+        services.answers.accept(session, question_id, recording_of(), "owner")
+    services.transcription.transcribe(queue.sent[-1])
+    claim = stores.claim(queue.sent[1])
+    stores.answers.release(claim)
+    claim = stores.claim(queue.sent[1], settings_with().holder)
+    services.recovery.recover_own()
+    stores.answers.fail(stores.claim(claim.ref), code="c", message="m", keeps_audio=True)
+    services.analysis.analyze(OWNER, session.id)
+    look_after(stores, services)
+
+
+def ask_who_calls(stores: Stores, services: Any) -> None:
+    assert services.access.ensure_first_token("sixteen-letters-") is None
+    services.access.ensure_first_token(None)
+    started = services.sessions.start(Caller("ada"), questions("q1"), language=None, details={})
+    link = services.access.caller_of(started.link_token)
+    services.sessions.get(link, started.session.id)
+    services.sessions.get(Caller("ada"), started.session.id)
+    page = services.sessions.list_of(Caller("ada"), after=None, limit=1)
+    services.sessions.list_of(Caller("ada"), after=(started.session.created_at, page.sessions[0].id), limit=1)
+    workers = WorkerStore(stores.database)
+    workers.beat("one", WorkerState("ready", "", None, demo_model=False))
+    workers.alive()
+    workers.forget("one")
+
+
+def look_after(stores: Stores, services: Any) -> None:
+    waiting = stores.accept(stores.start("q1"))
+    stores.make_due(waiting)
+    services.recovery.sweep()
+    stores.answers.complete(stores.claim(waiting), transcript_of(), MODEL)
+    services.recovery.sweep()
+    OpenAnswerStore(stores.database).all()
+    stores.audio.save(recording_of(), AnswerRef("s", "q", "orphan"), "owner")
+    stores.audio.delete_of_answer("orphan")
+    old = datetime.now(UTC) - timedelta(days=30)
+    stores.database["fs.files"].update_many({"_id": {"$exists": True}}, {"$set": {"metadata.status_at": old}})
+    retention = Retention(stores.audio, stores.sessions, failed_hours=1)
+    list(retention.collect(older_than=timedelta(0), dry_run=False))
+
+
+def parts_of(command: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A command as `explain` takes it: one statement at a time."""
+    plain = {name: value for name, value in command.items() if name not in NOT_EXPLAINED}
+    for list_name in ("updates", "deletes"):
+        if list_name in plain:
+            for statement in plain[list_name]:
+                yield {**plain, list_name: [statement]}
+            return
+    yield plain
+
+
+def stages_of(plan: Any) -> set[str]:
+    if isinstance(plan, dict):
+        own = {plan["stage"]} if isinstance(plan.get("stage"), str) else set()
+        return own.union(*map(stages_of, plan.values()))
+    return set().union(*map(stages_of, plan)) if isinstance(plan, list) else set()
+
+
+def winning_stages(database: MongoDatabase, command: dict[str, Any]) -> set[str]:
+    explained = database.command("explain", command, verbosity="queryPlanner")
+    return stages_of(explained["queryPlanner"]["winningPlan"])
+
+
+def fill(database: MongoDatabase) -> None:
+    """Enough that a plan over a whole collection is a choice and not the only sensible thing."""
+    stores = build_stores(database)
+    for number in range(20):
+        stores.accept(stores.start("q1"))
+        database["access_tokens"].insert_one({"_id": f"token{number}", "expires_at": None})  # type: ignore[dict-item]
+        database["workers"].insert_one({"_id": f"w{number}", "seen_at": datetime.now(UTC)})  # type: ignore[dict-item]
+
+
+def test_no_query_reads_a_whole_collection(recorded: Stores, recorder: Recorder, database: MongoDatabase):
+    full_run(recorded)
+    fill(database)
+    scanning, collections = {}, set()
+    for shape, command in recorder.commands.items():
+        for part in parts_of(command):
+            collections.add(next(iter(part.values())))
+            stages = winning_stages(database, part)
+            if "COLLSCAN" in stages or not stages & {"IXSCAN", "IDHACK", "DISTINCT_SCAN", "COUNT_SCAN", "EXPRESS"}:
+                scanning[shape] = json_util.dumps(part, indent=1), stages
+    assert collections == {"interview_sessions", "fs.files", "fs.chunks", "access_tokens", "workers"}
+    assert len(recorder.commands) > 25
+    assert scanning == {}
+
+
+def test_a_query_without_an_index_is_found_out(recorded: Stores, recorder: Recorder, database: MongoDatabase):
+    recorded.database["interview_sessions"].find_one({"language": "en"})
+    (command,) = recorder.commands.values()
+    assert "COLLSCAN" in winning_stages(database, next(parts_of(command)))
