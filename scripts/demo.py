@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,8 @@ class Service:
 def main() -> int:
     """The exit code: 0 only if every answer was transcribed, 2 for options or settings that cannot be used."""
     display = Display(Console())
+    # As Ctrl-C: what was started is stopped, and its directory removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _service(_arguments(), display) as service, DemoClient(service.url, service.token) as client:
             return _interview(service, client, display)

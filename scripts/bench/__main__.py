@@ -1,6 +1,7 @@
 """`make bench`: every benchmark against a service of its own, with the machine and the load it ran on."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,8 @@ BENCHMARKS = ("upload", "live")
 def main() -> int:
     """The exit code: 1 where a bar was missed."""
     arguments = _arguments()
+    # As Ctrl-C: what was started is stopped, and its directory removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as directory, EmbeddedRedis() as redis:
         # With Redis and no worker: what is measured is the web tier, and nothing transcribes beside it.
         service = StartedService(Path(directory), {"REDIS_URL": redis.uri, "LOG_LEVEL": "INFO"})
