@@ -42,16 +42,29 @@ def bootstrap(settings: Settings) -> Process:
     """Connect and join everything; raises `StartError` when the database is not there or not a replica set."""
     if not settings.mongodb_uri:
         raise StartError("MONGODB_URI: is not set. `make run` brings a database of its own; otherwise name one.")
-    try:
-        database = connect(settings.mongodb_uri, settings.mongodb_database)
-        if not is_replica_set(database):
-            raise StartError(STANDALONE)
-        ensure_indexes(database)
-    except ParleyError as error:
-        raise StartError(
-            f"MONGODB_URI: {error.message}" if not isinstance(error, StartError) else error.message
-        ) from error
+    database = _connected(settings)
     broker = build_broker(settings.redis_url)
     services = build_services(settings, database, DramatiqQueue(broker), partial(build_whisper, settings))
     transcription.declare(broker, services)
     return Process(settings, database, broker, services)
+
+
+def _connected(settings: Settings) -> MongoDatabase:
+    try:
+        database = connect(settings.mongodb_uri, settings.mongodb_database)
+        try:
+            _prepare(database)
+        except ParleyError:
+            database.client.close()
+            raise
+    except StartError:
+        raise
+    except ParleyError as error:
+        raise StartError(f"MONGODB_URI: {error.message}") from error
+    return database
+
+
+def _prepare(database: MongoDatabase) -> None:
+    if not is_replica_set(database):
+        raise StartError(STANDALONE)
+    ensure_indexes(database)

@@ -1,0 +1,105 @@
+import os
+import socket
+
+import pytest
+
+from config import RECORDING_CEILING_BYTES, Settings, SettingsError, load_settings
+from tests.unit.test_env_example import explained
+
+SECRET = "s3cr3t-value"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Without any variable of ours."""
+    for name in explained():
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def settings(environment: pytest.MonkeyPatch, **variables: str) -> Settings:
+    for name, value in variables.items():
+        environment.setenv(name, value)
+    return load_settings(None)
+
+
+def test_without_any_variable_it_runs_in_one_process_on_localhost(environment):
+    found = settings(environment)
+    assert (found.host, found.port, found.public_url) == ("127.0.0.1", 8000, "http://127.0.0.1:8000")
+    assert found.is_in_process
+    assert found.max_recording_bytes == RECORDING_CEILING_BYTES
+    assert found.bootstrap_token is None
+
+
+WRONG = {
+    "MONGODB_URI": f"http://user:{SECRET}@host",
+    "MONGODB_DATABASE": f"{SECRET}.a/b",
+    "REDIS_URL": f"http://:{SECRET}@host",
+    "BOOTSTRAP_TOKEN": SECRET,
+    "PORT": "70000",
+    "PUBLIC_URL": f"ftp://{SECRET}",
+    "WEB_CONCURRENCY": "0",
+    "WEB_THREADS": "3",
+    "WHISPER_DEVICE": SECRET,
+    "MAX_RECORDING_BYTES": str(RECORDING_CEILING_BYTES + 1),
+    "LEASE_SECONDS": SECRET,
+    "FEEDBACK_PROVIDER": SECRET,
+    "LOG_FORMAT": SECRET,
+    "LOG_LEVEL": SECRET,
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_value_is_refused_by_name_and_never_repeated(environment, name):
+    with pytest.raises(SettingsError) as refused:
+        settings(environment, **{name: WRONG[name]})
+    assert name in str(refused.value)
+    assert SECRET not in str(refused.value)
+
+
+def test_every_problem_is_told_at_once(environment):
+    with pytest.raises(SettingsError) as refused:
+        settings(environment, **WRONG)
+    told = {line.partition(":")[0] for line in str(refused.value).splitlines()}
+    assert told == set(WRONG)
+    assert SECRET not in str(refused.value)
+
+
+def test_more_web_processes_need_redis(environment):
+    with pytest.raises(SettingsError, match="WEB_CONCURRENCY"):
+        settings(environment, WEB_CONCURRENCY="2")
+    found = settings(environment, REDIS_URL="redis://127.0.0.1:6379/0")
+    assert (found.web_concurrency, found.is_in_process) == (2, False)
+
+
+def test_sockets_leave_a_thread_for_requests(environment):
+    with pytest.raises(SettingsError, match="MAX_SOCKETS"):
+        settings(environment, WEB_THREADS="8", MAX_SOCKETS="8")
+
+
+def test_the_environment_wins_over_the_file(environment, tmp_path):
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("PORT=8100\nHOST=0.0.0.0\n")
+    environment.setenv("PORT", "8200")
+    environment.setenv("HOST", "")
+    environment.delenv("HOST")
+    found = load_settings(dotenv)
+    os.environ.pop("HOST", None)  # read_env has put it there
+    assert (found.port, found.host, found.public_url) == (8200, "0.0.0.0", "http://127.0.0.1:8200")
+
+
+def test_secrets_are_not_shown_where_settings_are_printed(environment):
+    found = settings(
+        environment,
+        MONGODB_URI=f"mongodb://user:{SECRET}@host",
+        REDIS_URL=f"redis://:{SECRET}@host",
+        BOOTSTRAP_TOKEN=f"{SECRET}-{SECRET}",
+    )
+    assert SECRET not in repr(found)
+
+
+def test_leases_belong_to_a_host_and_its_data_directory(environment, tmp_path):
+    one = settings(environment, DATA_DIR=str(tmp_path / "one"))
+    other = settings(environment, DATA_DIR=str(tmp_path / "other"))
+    assert one.holder == f"{socket.gethostname()}:{tmp_path / 'one'}"
+    assert one.holder != other.holder
