@@ -39,7 +39,6 @@ class StrictParser(FlaskParser):
 
     def _refuse(self) -> NoReturn:
         abort(400, message="The body is not valid JSON.", code="invalid_json")
-        raise AssertionError("abort returns never")
 
 
 class Blueprint(flask_smorest.Blueprint):
