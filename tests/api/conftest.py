@@ -14,10 +14,12 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from services.container import Services
+from services.errors import RecordingRejected
 from services.models import AnswerRef
 from services.storage.client import MongoDatabase, connect
 from services.storage.indexes import ensure_indexes
 from tests.factories import wav_of
+from tests.fakes import ScriptedTranscriber
 
 QUESTIONS = [
     {"id": "q1", "prompt": "Whom did you lead?", "model_answer": "I led a secret team.", "key_points": ["secret team"]},
@@ -106,6 +108,13 @@ def transcribe(services: Services, interview: Interview) -> Callable[[TestRespon
         services.transcription.transcribe(ref)
 
     return run
+
+
+def fail_the_transcriber(transcriber: ScriptedTranscriber) -> None:
+    def refuse(_: int) -> None:
+        raise RecordingRejected("The recording is damaged.", code="bad_audio")
+
+    transcriber.before_window = refuse
 
 
 @pytest.fixture
