@@ -107,7 +107,7 @@ def _read(env: Env) -> Settings:
         ),
         max_answer_seconds=env.int("MAX_ANSWER_SECONDS", 600, validate=at_least_one),
         lease_seconds=env.int("LEASE_SECONDS", 60, validate=at_least_one),
-        sweep_interval_seconds=env.int("SWEEP_INTERVAL_SECONDS", 10, validate=at_least_one),
+        sweep_interval_seconds=env.int("SWEEP_INTERVAL_SECONDS", 10, validate=validate.Range(min=1, max=10)),
         transcription_max_attempts=env.int("TRANSCRIPTION_MAX_ATTEMPTS", 4, validate=at_least_one),
         failed_audio_retention_hours=env.int("FAILED_AUDIO_RETENTION_HOURS", 7 * 24, validate=validate.Range(min=0)),
         session_link_days=env.int("SESSION_LINK_DAYS", 14, validate=at_least_one),

@@ -43,6 +43,7 @@ WRONG = {
     "WHISPER_DEVICE": SECRET,
     "MAX_RECORDING_BYTES": str(RECORDING_CEILING_BYTES + 1),
     "LEASE_SECONDS": SECRET,
+    "SWEEP_INTERVAL_SECONDS": "11",  # a worker is taken for gone after 35 s without a beat
     "FEEDBACK_PROVIDER": SECRET,
     "LOG_FORMAT": SECRET,
     "LOG_LEVEL": SECRET,
