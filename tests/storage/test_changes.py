@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from services.storage.changes import Change, ChangeStream
+from services.storage.client import MongoDatabase
+from services.storage.indexes import ensure_indexes
 from tests.processes import wait_until
 from tests.stores import MODEL, Stores, transcript_of
 
@@ -110,6 +112,14 @@ def test_a_stream_whose_cursor_is_killed_goes_on_and_misses_nothing(stores: Stor
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.fixture
+def indexes(database: MongoDatabase) -> Iterator[None]:
+    """As they were, for the tests that follow."""
+    yield
+    ensure_indexes(database)
+
+
+@pytest.mark.usefixtures("indexes")
 def test_after_what_the_server_cannot_resume_everybody_reads_a_snapshot(stores: Stores, watch: Watch):
     # Dropping the collection invalidates the stream: its place in the log cannot be taken up again.
     assert watch.gaps == 1

@@ -140,8 +140,8 @@ def fill(database: MongoDatabase) -> None:
     stores = build_stores(database)
     for number in range(20):
         stores.accept(stores.start("q1"))
-        database["access_tokens"].insert_one({"_id": f"token{number}", "expires_at": None})  # type: ignore[dict-item]
-        database["workers"].insert_one({"_id": f"w{number}", "seen_at": datetime.now(UTC)})  # type: ignore[dict-item]
+        database["access_tokens"].insert_one({"_id": f"token{number}", "expires_at": None})
+        database["workers"].insert_one({"_id": f"w{number}", "seen_at": datetime.now(UTC)})
 
 
 def test_no_query_reads_a_whole_collection(recorded: Stores, recorder: Recorder, database: MongoDatabase):
