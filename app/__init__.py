@@ -22,7 +22,7 @@ CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; form-action 'sel
 
 def create_app(settings: Settings, services: Services) -> Flask:
     """Build the Flask application over services that are already joined."""
-    app = Flask(__name__, static_folder=None)
+    app = errors.ParleyFlask(__name__, static_folder=None)
     app.extensions["parley"] = services
     app.config.update(
         API_TITLE="Parley",

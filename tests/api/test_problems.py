@@ -1,11 +1,11 @@
 """Errors are problems (RFC 9457), whoever raises them, and say nothing of how we are built."""
 
 import json
-import logging
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 
 from services.container import Services
 from services.errors import Unavailable
@@ -61,16 +61,17 @@ def test_a_defect_is_a_problem_that_says_nothing_of_it_and_is_logged(
     services: Services,
     interview: Interview,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
 ) -> None:
     break_the_database(monkeypatch, services, KeyError(SECRET))
-    with caplog.at_level(logging.ERROR):
+    with capture_logs() as logged:
         reply = client.get(f"/api/sessions/{interview.id}", headers=interview.owner)
     problem = assert_problem(reply, 500, "internal_server_error")
     assert problem["retryable"] is False
     assert SECRET not in reply.text
     assert "KeyError" not in reply.text
-    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
+    [failure] = [line for line in logged if line["log_level"] == "error"]
+    assert failure["exc_info"][0] is KeyError
+    assert failure["route"] == "/api/sessions/<session_id>"
 
 
 def test_a_database_that_is_away_is_said_to_be_so(
