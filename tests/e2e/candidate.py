@@ -76,6 +76,10 @@ def listen(live: LiveClient, is_enough: Callable[[dict[str, Answer]], bool]) -> 
 
 
 def latest_of(messages: list[dict[str, Any]]) -> dict[str, Answer]:
-    """The last that was told of each question."""
+    """The last that was told of each question, in the words of its status."""
     told = [answer for message in messages for answer in message.get("answers", [message])]
-    return {answer["question_id"]: answer for answer in told}
+    about_the_message = ("type", "seq")
+    return {
+        answer["question_id"]: {name: value for name, value in answer.items() if name not in about_the_message}
+        for answer in told
+    }
