@@ -19,7 +19,7 @@ class TranscriberLoader:
         self._build = build
         self._lock = Lock()
         self._transcriber: Transcriber | None = None
-        self._state = WorkerState("loading", "loading the speech model", None, False)
+        self._state = WorkerState("loading", "not loaded yet", None, False)
 
     @property
     def state(self) -> WorkerState:
