@@ -60,7 +60,7 @@ class Analysis:
             processing = sum(answer.status is Status.PROCESSING for answer in answers)
             if pending or processing:
                 return TranscriptionPending(pending, processing)
-            if session.analysis is not None and session.analysis["seq"] == session.seq:
+            if not answers or (session.analysis is not None and session.analysis["seq"] == session.seq):
                 return _report(session, answers)
             if self._score(session, answers):
                 log.info("An interview was scored.", session_id=session.id, provider=self._provider.name)

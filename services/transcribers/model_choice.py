@@ -50,8 +50,10 @@ def choose_model(name: str | None, revision: str | None, device: str) -> ModelCh
         return _default(revision, chosen_device)
     if name == DEMO or Path(name).resolve() == DEMO_DIRECTORY:
         return _demo(chosen_device, "the demo model was asked for")
-    model = WhisperModel(name, demo_model=False)
-    return ModelChoice(model, _named_directory(name, revision), chosen_device, "it was named in WHISPER_MODEL")
+    directory = _named_directory(name, revision)
+    # Every client is told the name: of a directory, its last part says enough.
+    model = WhisperModel(directory.name if Path(name).expanduser().is_dir() else name, demo_model=False)
+    return ModelChoice(model, directory, chosen_device, "it was named in WHISPER_MODEL")
 
 
 def _device(setting: str) -> str:

@@ -104,8 +104,11 @@ def test_where_every_answer_failed_there_is_no_score(analyze, fail):
     assert (report.final_score, report.scored_count, report.failed_count) == (None, 0, 3)
 
 
-def test_without_an_answer_there_is_no_score(analyze):
+def test_without_an_answer_there_is_no_score_and_nothing_is_written(analyze, stores: Stores, session_id: str):
     assert analyze() == Report(None, 0, 0, 3, [])
+    session = stores.sessions.find_unguarded(session_id)
+    assert session is not None
+    assert (session.seq, session.analysis) == (0, None)
 
 
 def test_a_new_recording_makes_a_new_report(analyze, complete):

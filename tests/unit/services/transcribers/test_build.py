@@ -19,7 +19,7 @@ def test_the_settings_decide_which_model_hears_and_how(tiny_directory, threads):
     settings = replace(
         load_settings(dotenv=None), whisper_model=str(tiny_directory), whisper_device="cpu", whisper_threads=1
     )
-    assert build_whisper(settings).model.name == str(tiny_directory)
+    assert build_whisper(settings).model.name == tiny_directory.name
     assert torch.get_num_threads() == 1
 
 
