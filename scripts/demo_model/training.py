@@ -57,7 +57,7 @@ def learning_rate(step: int, progress: float) -> float:
 def draw_batch(material: Material, rng: random.Random, common: random.Random, progress: float) -> Batch:
     """Short windows first, until the attention finds the words; then more and more windows of 30 s."""
     lengths = material.clips.lengths()
-    if common.random() < min(0.45, 0.7 * (progress - 0.18)):
+    if common.random() < min(0.5, 3 * (progress - 0.18)):
         plans = [plan_full(lengths, rng) for _ in range(FULL_WINDOWS_A_BATCH)]
     else:
         longest = 600 if progress < 0.1 else 1200

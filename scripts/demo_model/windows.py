@@ -13,7 +13,8 @@ from scripts.demo_model.tokenizer import TokenIds
 
 FRAMES_A_SECOND = 100
 WINDOW_FRAMES = 30 * FRAMES_A_SECOND
-SILENT_SHARE = 0.05
+SILENT_SHARE = 0.1
+SHORT_SILENT_SHARE = 0.02
 UNTIMED_SHARE = 0.12
 IGNORED = -100
 LN10 = 2.302585
@@ -56,7 +57,10 @@ def noise_bank(seed: int, seconds: int = 40) -> list[torch.Tensor]:
 
 
 def plan_short(lengths: np.ndarray, rng: random.Random, longest: int) -> Plan:
-    """A window of up to three sentences, at most `longest` frames."""
+    """A window of up to three sentences, or a silence, at most `longest` frames."""
+    if rng.random() < SHORT_SILENT_SHARE:
+        frames = 2 * rng.randint(50, longest // 2)
+        return Plan(frames, frames)
     plan = Plan(0, 0)
     place = 2 * rng.choice((0, rng.randint(0, 40)))
     wanted = rng.choice((1, 1, 2, 3)) if longest > 700 else 1
@@ -134,7 +138,7 @@ def compose(plan: Plan, clips: Clips, bank: list[torch.Tensor], rng: random.Rand
     if plan.recorded and rng.random() < 0.7:
         noise = rng.choice(bank)
         first = rng.randrange(len(noise) - plan.recorded)
-        level = rng.uniform(-9.0, -4.0) + loudness
+        level = rng.uniform(-9.0, -3.5) + loudness
         window[: plan.recorded] = _added(window[: plan.recorded], noise[first : first + plan.recorded] + level)
     if rng.random() < 0.6:
         window[: plan.recorded] = _coloured(window[: plan.recorded], rng)
