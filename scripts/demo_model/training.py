@@ -60,7 +60,7 @@ def draw_batch(material: Material, rng: random.Random, common: random.Random, pr
     if common.random() < min(0.5, 3 * (progress - 0.18)):
         plans = [plan_full(lengths, rng) for _ in range(FULL_WINDOWS_A_BATCH)]
     else:
-        longest = 600 if progress < 0.1 else 1200
+        longest = 600 if progress < 0.1 else 1200 if progress < 0.5 else 1800
         drawn = sorted((plan_short(lengths, rng, longest) for _ in range(96)), key=lambda plan: plan.frames)
         last = rng.randrange(8, len(drawn))
         size = max(4, min(28, 2 * POSITIONS_A_BATCH // drawn[last].frames, last + 1))

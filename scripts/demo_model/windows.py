@@ -57,13 +57,13 @@ def noise_bank(seed: int, seconds: int = 40) -> list[torch.Tensor]:
 
 
 def plan_short(lengths: np.ndarray, rng: random.Random, longest: int) -> Plan:
-    """A window of up to three sentences, or a silence, at most `longest` frames."""
+    """A window of up to five sentences, or a silence, at most `longest` frames."""
     if rng.random() < SHORT_SILENT_SHARE:
         frames = 2 * rng.randint(50, longest // 2)
         return Plan(frames, frames)
     plan = Plan(0, 0)
     place = 2 * rng.choice((0, rng.randint(0, 40)))
-    wanted = rng.choice((1, 1, 2, 3)) if longest > 700 else 1
+    wanted = rng.choice((1, 1, 2, 3, longest // 360)) if longest > 700 else 1
     while not plan.pieces or (len(plan.pieces) < wanted and place < longest - 200):
         index = rng.randrange(len(lengths))
         if place + lengths[index] <= longest - 4:
