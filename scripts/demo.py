@@ -1,14 +1,12 @@
 """`make demo`: a five-question interview over HTTP and WebSocket, against a running service or one that it starts."""
 
 import argparse
-import os
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +19,7 @@ from scripts.demo_client import DemoClient, Refused
 from scripts.demo_display import Display
 from scripts.demo_interview import Interview, read_interview
 from scripts.demo_report import report
+from scripts.running_service import Service, running_service
 from scripts.started_service import ServiceNotReady, StartedService
 
 # So long without a word about any answer and nobody transcribes.
@@ -28,14 +27,9 @@ PATIENCE_SECONDS = 300.0
 NEXT = """
 Where to go next
   make run                          the service to keep; it prints a link
-  make demo ARGS="--url 'LINK'"     this interview against it (the printed link, or --url and --token)
+  make demo                         this interview against it, while it runs
+  make demo ARGS="--url 'LINK'"     or against any other (its link, or --url and --token)
   /api/docs                         every request, to try out in the browser"""
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    url: str
-    token: str
 
 
 def main() -> int:
@@ -115,14 +109,19 @@ def _greet(readiness: dict[str, Any], display: Display) -> None:
 
 @contextmanager
 def _service(arguments: argparse.Namespace, display: Display) -> Iterator[Service]:
-    """The service of `--url`, or one of our own for the time of the demo."""
+    """The service of `--url`, else the one that runs with these settings, else one for the time of the demo."""
     if arguments.url:
         parts = urlsplit(arguments.url)
         token = arguments.token or parse_qs(parts.query).get("token", [""])[0]
         yield Service(f"{parts.scheme}://{parts.netloc}", token)
         return
+    settings = load_settings()
+    if running := running_service(settings):
+        display.say(f"Using the service that runs at {running.url}; the interview stays there.")
+        yield running
+        return
     # The recordings were made for the bundled model, and it needs no download; a model that was chosen is used.
-    model = os.environ.get("WHISPER_MODEL") or load_settings().whisper_model or "demo"
+    model = settings.whisper_model or "demo"
     with tempfile.TemporaryDirectory(prefix="parley-demo-") as directory:
         display.say("Starting a service for the demo, with a database of its own that is removed afterwards.")
         with StartedService(Path(directory), {"WHISPER_MODEL": model}) as started:
@@ -132,7 +131,9 @@ def _service(arguments: argparse.Namespace, display: Display) -> Iterator[Servic
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.demo", description="A five-question demo interview.")
-    parser.add_argument("--url", help="a running service, e.g. http://127.0.0.1:8000, or the link `make run` printed")
+    parser.add_argument(
+        "--url", help="another service, e.g. https://parley.example, or the link that `make run` printed"
+    )
     parser.add_argument("--token", help="a bearer token for it (BOOTSTRAP_TOKEN, or the one in the printed link)")
     arguments = parser.parse_args()
     if arguments.url and not (arguments.token or "token=" in arguments.url):

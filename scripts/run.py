@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-import secrets
 import signal
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import NoReturn
 from config import Settings, SettingsError, load_settings
 from scripts.announcement import announcement
 from scripts.embedded_mongod import EmbeddedMongod, EmbeddedMongodError, port_from_environment
+from scripts.owner_token import TokenNotKept, owner_token
 from scripts.ports import bind_error
 from scripts.readiness import StartFailed, wait_until_ready
 from scripts.web_server import WebServer
@@ -58,7 +58,7 @@ def _run(settings: Settings, mongod_port: int) -> int:
     except StopRequested:
         say("\nStopping; Ctrl-C again hurries.")
         return 0
-    except (EmbeddedMongodError, StartFailed) as failure:
+    except (EmbeddedMongodError, StartFailed, TokenNotKept) as failure:
         say(f"\nParley cannot go on: {failure}")
         return 1
     finally:
@@ -67,7 +67,7 @@ def _run(settings: Settings, mongod_port: int) -> int:
 
 def _serve(settings: Settings, mongod: EmbeddedMongod | None, web: WebServer) -> NoReturn:
     """Start everything and stay until something ends; always leaves by an exception."""
-    token = settings.bootstrap_token or secrets.token_urlsafe(32)
+    token = owner_token(settings)
     environment = {"DATA_DIR": str(settings.data_dir), "BOOTSTRAP_TOKEN": token}
     if mongod is not None:
         say(f"Starting MongoDB on port {mongod.port} (data in {settings.data_dir})")

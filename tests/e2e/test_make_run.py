@@ -2,6 +2,7 @@ import os
 import re
 import signal
 import socket
+import stat
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def test_it_starts_keeps_its_data_and_leaves_nothing_running(data_dir, model):
     with Product(data_dir, WHISPER_MODEL=model) as product, product.wait_until_ready() as client:
         assert client.get("/readyz").json()["checks"]["worker"]["state"] == "ready"
         session = client.post("/api/sessions", json=INTERVIEW).raise_for_status().json()
+        authorization = client.headers["Authorization"]
         product.send(signal.SIGTERM)
         assert product.exit_code(10) == 0
         assert product.living_children() == set()
@@ -40,6 +42,8 @@ def test_it_starts_keeps_its_data_and_leaves_nothing_running(data_dir, model):
     with Product(data_dir, WHISPER_MODEL=model) as product, product.wait_until_ready() as client:
         found = client.get(f"/api/sessions/{session['id']}").raise_for_status().json()
         assert found["questions"] == session["questions"]
+        assert client.headers["Authorization"] == authorization
+    assert stat.S_IMODE((data_dir / "token").stat().st_mode) == 0o600
 
 
 def test_ctrl_c_ends_fifty_live_connections_with_everything_else(data_dir, model):
@@ -64,6 +68,16 @@ def test_nothing_survives_a_kill_and_the_next_start_works_at_once(data_dir, mode
         with Product(data_dir, **WEB_ONLY) as again, again.wait_until_ready() as client:
             assert client.get("/healthz").status_code == 200
     assert product.living_children() == set()
+
+
+def test_a_token_that_was_given_is_used_and_not_kept(data_dir):
+    with (
+        Product(data_dir, BOOTSTRAP_TOKEN="given-0123456789", **WEB_ONLY) as product,
+        product.wait_until_ready() as client,
+    ):
+        assert client.headers["Authorization"] == "Bearer given-0123456789"
+        assert client.get("/api/sessions").status_code == 200
+    assert not (data_dir / "token").exists()
 
 
 def test_with_redis_it_starts_the_web_tier_and_says_how_to_start_a_worker(data_dir):
