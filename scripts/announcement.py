@@ -14,7 +14,7 @@ DEMO_MODEL = """\
 def announcement(
     settings: Settings, readiness: Mapping[str, Any], *, token: str, embedded_uri: str | None
 ) -> Iterator[str]:
-    """The lines to print: the link, where uploads go, the model, where the data is, how to stop.
+    """The lines to print: the link, where uploads go, the model, where the data is and how to clean it, how to stop.
 
     `readiness` is the body of `/readyz`, `embedded_uri` that of the MongoDB we started ourselves.
     """
@@ -23,11 +23,12 @@ def announcement(
     yield f"Parley is ready:  {url}/?token={token}"
     yield f"  uploads         POST {url}/api/upload-answer/{{session_id}}/{{question_id}}"
     yield f"  API             {url}/api/docs"
+    where = f"MONGODB_URI='{embedded_uri}' " if embedded_uri else ""
     yield f"  data            {settings.data_dir if embedded_uri else 'in the MongoDB of MONGODB_URI'}"
+    yield f"  cleanup         {where}.venv/bin/python -m scripts.cleanup_audio"
     if settings.is_in_process:
         yield f"  speech model    {readiness.get('whisper_model') or 'unknown'}"
     else:
-        where = f"MONGODB_URI='{embedded_uri}' " if embedded_uri else ""
         yield f"  transcription   by workers over Redis; start one or more with: {where}make worker"
     if readiness.get("demo_model"):
         yield DEMO_MODEL

@@ -31,3 +31,13 @@ def test_with_redis_the_command_for_a_worker_names_only_a_database_of_our_own():
     theirs = told(redis_url="redis://127.0.0.1/0", mongodb_uri="mongodb://u:secret@db/")
     assert "secret" not in theirs
     assert "make worker" in theirs
+
+
+def test_the_cleanup_is_one_line_that_names_only_a_database_of_our_own():
+    for more in ({}, {"redis_url": "redis://127.0.0.1/0"}):
+        ours = told(embedded_uri="mongodb://127.0.0.1:1/?replicaSet=parley", **more)
+        command = "MONGODB_URI='mongodb://127.0.0.1:1/?replicaSet=parley' .venv/bin/python -m scripts.cleanup_audio"
+        assert any(line.endswith(command) for line in ours.splitlines())
+    theirs = told(mongodb_uri="mongodb://u:secret@db/")
+    assert "secret" not in theirs
+    assert "  .venv/bin/python -m scripts.cleanup_audio" in theirs
