@@ -17,6 +17,8 @@ from services.storage.audio import AudioStore
 from services.storage.client import connect
 from services.storage.sessions import SessionStore
 
+# More is a slip of the hand, and soon reaches before the first date there is.
+_LONGEST = timedelta(days=10 * 365)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -69,7 +71,10 @@ def _duration(text: str) -> timedelta:
     found = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if found is None:
         raise argparse.ArgumentTypeError("give a number and a unit: 30m, 24h, 7d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    duration = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if duration > _LONGEST:
+        raise argparse.ArgumentTypeError(f"{_LONGEST.days}d (ten years) is the most")
+    return duration
 
 
 if __name__ == "__main__":

@@ -59,6 +59,20 @@ def test_a_duration_that_is_none_is_refused_before_anything_is_done(monkeypatch,
     assert "give a number and a unit: 30m, 24h, 7d" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("duration", ["3651d", "999999d", "999999h"])
+def test_more_than_ten_years_are_refused(monkeypatch, capsys, duration):
+    monkeypatch.setattr(sys, "argv", ["cleanup_audio", f"--older-than={duration}"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--older-than: 3650d (ten years) is the most" in capsys.readouterr().err
+
+
+def test_ten_years_are_not(clean, stores: Stores):
+    old_orphan(stores)
+    assert clean("--older-than", "3650d").stdout == "Removed 0 recordings, 0.0 MB.\n"
+
+
 def test_a_database_that_is_away_is_one_line_and_no_traceback(clean, closed_port: int):
     for uri in (f"mongodb://127.0.0.1:{closed_port}/", "mongodb://user:s3cr3t@host:s3cr3t/"):
         failed = clean(MONGODB_URI=uri)
