@@ -1,6 +1,6 @@
 """Accepting a recorded answer: once this has returned, the answer survives whatever happens to us."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
 
 import structlog
@@ -40,6 +40,7 @@ class Answers:
         """
         ref = AnswerRef(session.id, question_id, token_hex(12))
         file_id = self._audio.save(recording, ref, user_id)
+        recording = replace(recording, language=recording.language or session.language)
         replaced_file_id = self._queue(ref, recording, file_id, user_id)
         log.info("A recording was accepted.", **_facts(ref), bytes=len(recording.content))
         self._after_acceptance(ref, replaced_file_id)

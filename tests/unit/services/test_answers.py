@@ -74,3 +74,11 @@ def test_no_answer_and_no_such_question_are_told_apart(services, session):
     with pytest.raises(NotFound) as no_question:
         services.answers.status(session, "q9")
     assert (no_answer.value.code, no_question.value.code) == ("no_answer", "no_such_question")
+
+
+@pytest.mark.parametrize("languages", [(None, "de", "de"), ("fr", "de", "fr"), (None, None, None)])
+def test_the_language_is_the_recordings_else_the_sessions(services: Services, stores: Stores, queue, languages):
+    own, of_session, heard = languages
+    session = services.sessions.start(Caller("ada"), questions("q1"), language=of_session, details={}).session
+    services.answers.accept(session, "q1", recording_of(language=own), "ada")
+    assert stores.claim(queue.sent[0]).language == heard
