@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from services.audio.decode import decode
-from services.errors import LeaseLost, ParleyError, RecordingRejected, Unavailable
+from services.errors import LeaseLost, ParleyError, RecordingRejected, TranscriptionFailed, Unavailable
 from services.models import AnswerRef, Claim
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
@@ -19,6 +19,8 @@ log = structlog.get_logger()
 # A recording that ended its process three times will do it again.
 MAX_CRASHES = 3
 FIRST_BACKOFF_SECONDS = 5
+# Looked at with every sign of life, and below the actor's own limit, which would count no attempt.
+DEADLINE_SECONDS = 45 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,20 @@ class Transcription:
 
     def _hear(self, claim: Claim, transcriber: Transcriber) -> None:
         started = time.monotonic()
-        samples = decode(self._audio.read(claim.file_id), max_seconds=self._limits.max_answer_seconds)
+        ends_at = started + DEADLINE_SECONDS
+
+        def on_window(done: int, total: int | None) -> None:
+            if time.monotonic() > ends_at:
+                raise TranscriptionFailed("The transcription took too long.")
+            stage = "decoding" if total is None else "transcribing"
+            self._answers.renew(claim, stage=stage, windows_done=done, windows_total=total)
+
+        samples = decode(
+            self._audio.read(claim.file_id),
+            max_seconds=self._limits.max_answer_seconds,
+            on_wait=lambda: on_window(0, None),
+        )
         decoded = time.monotonic()
-
-        def on_window(done: int, total: int) -> None:
-            self._answers.renew(claim, stage="transcribing", windows_done=done, windows_total=total)
-
         transcript = transcriber.transcribe(samples, language=claim.language, on_window=on_window)
         self._answers.complete(claim, transcript, transcriber.model)
         self._audio.delete(claim.file_id)

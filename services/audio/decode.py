@@ -7,6 +7,8 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 import numpy as np
 import structlog
@@ -14,7 +16,7 @@ import structlog
 from config import ROOT
 from services.audio.decoder import bad_audio
 from services.errors import RecordingRejected, TranscriptionFailed
-from services.transcribers import Samples
+from services.transcribers import PULSE_SECONDS, Samples
 
 log = structlog.get_logger()
 
@@ -26,37 +28,50 @@ RECORDINGS_FAULT = frozenset(
 )
 
 
-def decode(content: bytes, *, max_seconds: float) -> Samples:
+def decode(content: bytes, *, max_seconds: float, on_wait: Callable[[], None] = lambda: None) -> Samples:
     """The recording as 16 kHz mono float32 in [-1, 1], beginning at its first sample.
 
     What can be heard of a damaged recording is returned. Memory stays within what `max_seconds` of samples take,
-    whatever the file promises. Raises `RecordingRejected` with the code `too_long`, `no_audio_track` or `bad_audio`,
+    whatever the file promises. `on_wait` is called every few seconds, so that a lease can be renewed; what it raises
+    ends the work. Raises `RecordingRejected` with the code `too_long`, `no_audio_track` or `bad_audio`,
     and `TranscriptionFailed` where the child was ended by something else than the recording.
     """
     command = [sys.executable, "-m", "services.audio.child", str(max_seconds)]
     try:
-        # In a session of its own: Ctrl-C in a terminal must not end it, or a healthy answer would be lost.
-        child = subprocess.run(  # noqa: S603 - our own module
-            command,
-            input=content,
-            capture_output=True,
-            cwd=ROOT,
-            start_new_session=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-    except (subprocess.TimeoutExpired, OSError) as error:
-        raise TranscriptionFailed("The recording could not be decoded in time.") from error
-    if -child.returncode in RECORDINGS_FAULT:
+        status, said, complaint = _outcome(command, content, on_wait)
+    except OSError as error:
+        raise TranscriptionFailed("The recording could not be decoded this time.") from error
+    if -status in RECORDINGS_FAULT:
         raise bad_audio()
-    if child.returncode != 0:
-        log.error(
-            "The decoder ended unexpectedly.",
-            exit_status=child.returncode,
-            said=child.stderr[-500:].decode(errors="replace"),
-        )
+    if status != 0:
+        complaint = complaint[-500:]
+        log.error("The decoder ended unexpectedly.", exit_status=status, said=complaint.decode(errors="replace"))
         raise TranscriptionFailed("The recording could not be decoded this time.")
-    return _samples(child.stdout)
+    return _samples(said)
+
+
+def _outcome(command: list[str], content: bytes, on_wait: Callable[[], None]) -> tuple[int, bytes, bytes]:
+    """The child's exit status, standard output and standard error."""
+    ends_at = time.monotonic() + PATIENCE_SECONDS
+    pipe = subprocess.PIPE
+    # In a session of its own: Ctrl-C in a terminal must not end it, or a healthy answer would be lost.
+    with subprocess.Popen(  # noqa: S603 - our own module
+        command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT, start_new_session=True
+    ) as child:
+        to_send: bytes | None = content
+        try:
+            while time.monotonic() < ends_at:
+                try:
+                    said, complaint = child.communicate(to_send, timeout=PULSE_SECONDS)
+                except subprocess.TimeoutExpired:
+                    to_send = None  # `communicate` keeps what it has not sent yet
+                    on_wait()
+                else:
+                    return child.returncode, said, complaint
+        finally:
+            # Whatever ended the wait: nobody reads it any more.
+            child.kill()
+    raise TranscriptionFailed("The recording could not be decoded in time.")
 
 
 def _samples(said: bytes) -> Samples:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from services.models import Transcript, WhisperModel
 
 SAMPLE_RATE_HZ = 16_000
+# Long work on an answer shows a sign of life this often; a lease is never shorter than three of these.
+PULSE_SECONDS = 3.0
 
 Samples = NDArray[np.float32]
 OnWindow = Callable[[int, int], None]

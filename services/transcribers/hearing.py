@@ -9,12 +9,10 @@ import torch
 from torch import Tensor
 from transformers import StoppingCriteriaList
 
-from services.transcribers import SAMPLE_RATE_HZ, Samples
+from services.transcribers import PULSE_SECONDS, SAMPLE_RATE_HZ, Samples
 from services.transcribers.guards import SURE_LOGPROB, mean_logprob
 from services.transcribers.segments import HeardSegment
 
-# A window of a large model on a CPU may take minutes: whoever waits hears of it this often.
-PULSE_SECONDS = 5.0
 # Whisper learned at most half its positions for one window of 30 s (OpenAI's `sample_len`), 7.5 tokens a second. A
 # short window gets twice that rate: enough for any language, and a loop ends early.
 TOKENS_A_SECOND = 15

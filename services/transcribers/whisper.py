@@ -10,7 +10,7 @@ import torch
 
 from services.audio.windows import FRAME_SAMPLES, Window, cut, is_silent
 from services.models import Segment, Transcript, WhisperModel
-from services.transcribers import SAMPLE_RATE_HZ, OnWindow, Samples, hearing
+from services.transcribers import PULSE_SECONDS, SAMPLE_RATE_HZ, OnWindow, Samples
 from services.transcribers.guards import TEMPERATURES, is_nothing, is_sure
 from services.transcribers.hearing import Hearing, Pulse, Sound
 from services.transcribers.segments import HeardSegment, placed, rest_of
@@ -85,7 +85,7 @@ class WhisperTranscriber:
     def _turn(self, pulse: Pulse) -> Iterator[None]:
         """Wait until nobody else is heard; a long wait tells `pulse`, as a long window does."""
         try:
-            while not self._lock.acquire(timeout=hearing.PULSE_SECONDS):
+            while not self._lock.acquire(timeout=PULSE_SECONDS):
                 pulse.beat()
             yield
         finally:

@@ -19,7 +19,7 @@ from tests.processes import wait_until
 pytestmark = [pytest.mark.e2e, pytest.mark.redis]
 
 START_SECONDS = 90
-LEASE_SECONDS = 2
+LEASE_SECONDS = 10
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.e2e
 
 
 def test_neither_a_power_cut_nor_a_stop_right_after_the_uploads_loses_an_answer(tmp_path, demo_model, spoken):
-    settings = {"WHISPER_MODEL": demo_model, "LEASE_SECONDS": "2", "SWEEP_INTERVAL_SECONDS": "1"}
+    settings = {"WHISPER_MODEL": demo_model, "LEASE_SECONDS": "10", "SWEEP_INTERVAL_SECONDS": "1"}
     data_dir = tmp_path / "var"
 
     with Product(data_dir, **settings) as product, product.wait_until_ready() as client:

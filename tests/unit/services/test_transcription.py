@@ -239,3 +239,12 @@ def test_without_a_model_nothing_is_claimed(stores: Stores):
         transcription.transcribe(ref)
     assert stores.answer(ref)["attempts"] == 0
     assert (loader.state.state, loader.state.detail) == ("failed", "There is no model.")
+
+
+def test_an_attempt_that_takes_too_long_ends_at_the_next_window_and_counts(worker: Worker, stores, monkeypatch):
+    monkeypatch.setattr("services.transcription.DEADLINE_SECONDS", -1)
+    ref = worker.accept()
+    worker.transcription.transcribe(ref)
+    answer = stores.answer(ref)
+    assert (answer["transcription_status"], answer["attempts"]) == ("queued", 1)
+    assert "not_before" in answer

@@ -12,7 +12,7 @@ from scripts.encoding import MP3, WAV, WEBM, encode
 from services.audio import decode as decode_module
 from services.audio.decode import decode
 from services.audio.decoder import decoded
-from services.errors import RecordingRejected, TranscriptionFailed
+from services.errors import LeaseLost, RecordingRejected, TranscriptionFailed
 from tests import recordings
 from tests.recordings import speech, tone
 
@@ -106,6 +106,21 @@ def test_a_child_that_does_not_end_is_ended(child_that, monkeypatch):
     child_that("exec sleep 60")
     with pytest.raises(TranscriptionFailed):
         decode(b"x", max_seconds=1)
+
+
+def test_whoever_waits_for_a_child_hears_of_it_and_may_end_it(child_that, monkeypatch):
+    monkeypatch.setattr(decode_module, "PULSE_SECONDS", 0.05)
+    child_that("exec sleep 60")
+    heard: list[None] = []
+
+    def lose_the_lease_at_the_third() -> None:
+        heard.append(None)
+        if len(heard) == 3:
+            raise LeaseLost("The answer was taken over.")
+
+    with pytest.raises(LeaseLost):
+        decode(b"x" * 1_000_000, max_seconds=1, on_wait=lose_the_lease_at_the_third)
+    assert len(heard) == 3
 
 
 def test_a_child_that_spins_is_ended_by_its_own_limit():

@@ -99,7 +99,7 @@ def test_whoever_waits_hears_of_a_window_that_takes_long(whisper_that_hears, mon
 
 
 def test_whoever_waits_for_another_answer_hears_of_that_too(whisper_that_hears, monkeypatch):
-    monkeypatch.setattr("services.transcribers.hearing.PULSE_SECONDS", 0.01)
+    monkeypatch.setattr("services.transcribers.whisper.PULSE_SECONDS", 0.01)
     whisper = whisper_that_hears()
     calls = []
     still_waiting, done = threading.Event(), threading.Event()
