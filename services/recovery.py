@@ -13,6 +13,8 @@ from services.storage.open_answers import OpenAnswerStore
 
 log = structlog.get_logger()
 
+LONGEST_RESEND_SECONDS = 240
+
 
 class Recovery:
     """Run at boot and every few seconds by every worker; any number of them do the work once."""
@@ -27,13 +29,19 @@ class Recovery:
         """Send every unfinished answer that is due, and finish deletions that were cut short; how many were sent."""
         now = datetime.now(UTC)
         due = self._open.due(now)
-        # Postponed first: the one sweep whose write lands sends, and a queue that is away is asked again later.
-        sent = [self._send(answer.ref) for answer in due if self._open.postpone(answer, RESEND_SECONDS)]
+        sent = 0
+        for answer in due:
+            # Postponed first: the one sweep whose write lands sends. Further each time: in a long queue the message is
+            # not lost, and copies of it would only make the queue longer.
+            if self._open.postpone(answer, min(RESEND_SECONDS * 2**answer.resent, LONGEST_RESEND_SECONDS)):
+                if not self._send(answer.ref):
+                    break
+                sent += 1
         for audio in self._audio.with_status("deleting", before=now):
             self._audio.delete(audio.file_id)
-        if any(sent):
-            log.info("Unfinished answers were sent again.", answers=sum(sent))
-        return sum(sent)
+        if sent:
+            log.info("Unfinished answers were sent again.", answers=sent)
+        return sent
 
     def recover_own(self) -> int:
         """After a restart of the in-process worker: give back what it held and send everything; how many were sent.

@@ -40,8 +40,14 @@ class Upkeep:
             log.warning("A sign of life could not be given.", error=error.message)
 
     def _run(self) -> None:
-        while not self._is_stopped.wait(self._interval_seconds):
+        while True:
+            self._sweep()
+            if self._is_stopped.wait(self._interval_seconds):
+                return
             self.beat()
+
+    def _sweep(self) -> None:
+        if self._services.transcriber.state.state == "ready":
             try:
                 self._services.recovery.sweep()
             except Unavailable as error:

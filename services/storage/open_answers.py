@@ -14,11 +14,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class OpenAnswer:
-    """An unfinished answer, the time at which somebody should look after it, and who works on it."""
+    """An unfinished answer, when somebody should look after it, who works on it, how often it was sent again."""
 
     ref: AnswerRef
     due: datetime
     holder: str | None
+    resent: int = 0
 
 
 class OpenAnswerStore:
@@ -46,7 +47,8 @@ class OpenAnswerStore:
         until = datetime.now(UTC) + timedelta(seconds=seconds)
         entry = {"answer_id": answer.ref.answer_id, "due": answer.due}
         result = self._sessions.update_one(
-            {"_id": answer.ref.session_id, "open": {"$elemMatch": entry}}, {"$set": {"open.$.due": until}}
+            {"_id": answer.ref.session_id, "open": {"$elemMatch": entry}},
+            {"$set": {"open.$.due": until}, "$inc": {"open.$.resent": 1}},
         )
         return result.modified_count == 1
 
@@ -75,4 +77,4 @@ def _open_answers(sessions: Iterable[Document]) -> Iterator[OpenAnswer]:
     for session in sessions:
         for entry in session["open"]:
             ref = AnswerRef(session["_id"], entry["question_id"], entry["answer_id"])
-            yield OpenAnswer(ref, entry["due"], entry.get("holder"))
+            yield OpenAnswer(ref, entry["due"], entry.get("holder"), entry.get("resent", 0))

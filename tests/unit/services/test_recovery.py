@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from threading import Barrier
 
 from services.models import AnswerRef
-from services.recovery import Recovery
+from services.recovery import LONGEST_RESEND_SECONDS, Recovery
 from services.storage.open_answers import OpenAnswerStore
 from tests.fakes import RememberingQueue
 from tests.stores import HOLDER, MODEL, Stores, transcript_of
@@ -134,3 +134,27 @@ def test_every_unfinished_answer_is_listed_oldest_first(stores: Stores):
     refs = [stores.accept(stores.start("q1")) for _ in range(3)]
     assert [each.ref for each in stores.open.all()] == refs
     assert all(isinstance(each.ref, AnswerRef) and each.holder is None for each in stores.open.all())
+
+
+def test_an_answer_that_waits_in_a_long_queue_is_sent_again_ever_less_often(stores: Stores, queue: RememberingQueue):
+    ref = stores.accept(stores.start("q1"))
+    recovery = recovery_of(stores, queue)
+    waits = []
+    for _ in range(5):
+        stores.make_due(ref)
+        before = datetime.now(UTC)
+        assert recovery.sweep() == 1
+        (found,) = stores.open.all()
+        waits.append(round((found.due - before).total_seconds()))
+    assert waits == [30, 60, 120, LONGEST_RESEND_SECONDS, LONGEST_RESEND_SECONDS]
+    stores.claim(ref)
+    assert [each.resent for each in stores.open.all()] == [0]
+
+
+def test_with_the_queue_away_a_sweep_does_not_try_every_answer(stores: Stores, queue: RememberingQueue):
+    session_id = stores.start("q1", "q2", "q3")
+    for question_id in ("q1", "q2", "q3"):
+        stores.make_due(stores.accept(session_id, question_id))
+    queue.is_away = True
+    recovery_of(stores, queue).sweep()
+    assert sorted(each.resent for each in stores.open.all()) == [0, 0, 1]
