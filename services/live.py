@@ -158,11 +158,20 @@ class LiveFeed:
                 self._subscriptions.pop(session_id, None)
 
     def _watch(self) -> None:
-        for change in self._changes.follow(on_gap=self._start_over):
-            with self._lock:
-                listeners = list(self._subscriptions.get(change.session_id, ()))
-            for subscription in listeners:
-                subscription.put(change)
+        while not self._changes.is_closed:
+            try:
+                for change in self._changes.follow(on_gap=self._start_over):
+                    self._hand_on(change)
+            except Exception:
+                # Without this thread every socket would stay open and silent.
+                log.exception("The live feed failed and begins anew.")
+                self._start_over()
+
+    def _hand_on(self, change: Change) -> None:
+        with self._lock:
+            listeners = list(self._subscriptions.get(change.session_id, ()))
+        for subscription in listeners:
+            subscription.put(change)
 
     def _start_over(self) -> None:
         for subscription in self._all():

@@ -59,6 +59,10 @@ class ChangeStream:
         self._sessions = database["interview_sessions"]
         self._is_closed = threading.Event()
 
+    @property
+    def is_closed(self) -> bool:
+        return self._is_closed.is_set()
+
     def close(self) -> None:
         self._is_closed.set()
 

@@ -267,3 +267,20 @@ def test_a_reader_that_waits_wakes_when_it_is_closed(subscription: Subscription)
     threading.Thread(target=read, daemon=True).start()
     subscription.close()
     wait_until(ended.is_set)
+
+
+def test_a_watcher_that_fails_begins_anew_with_snapshots(feed: LiveFeed, stores: Stores, monkeypatch):
+    session_id = stores.start("q1")
+    listener = Listener(feed, session_id)
+    listener.until(0)
+    hand_on, failed = feed._hand_on, threading.Event()
+
+    def fail_once(change: Change) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("a defect")
+        hand_on(change)
+
+    monkeypatch.setattr(feed, "_hand_on", fail_once)
+    run_through(stores, session_id)
+    assert any(isinstance(event, Snapshot) for event in listener.until(4))
