@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError
 
-from app.auth import is_own_origin, services
+from app.auth import caller_only, is_own_origin, services
 from app.metrics import metrics_of_app
 from app.schemas.answers import AnswerStatusSchema
 from app.sockets import guard, is_handshake
@@ -31,6 +31,8 @@ LIFETIME_SECONDS = 15 * 60
 # How soon a thread notices that its client is gone; changes wake it at once.
 IDLE_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15
+# How long a link that was revoked or has run out goes on being served.
+ACCESS_CHECK_SECONDS = 60
 # A client has nothing to say; one that keeps talking is closed before it fills the memory.
 UNREAD_MESSAGES = 20
 
@@ -109,14 +111,30 @@ def stream_session(session_id: str) -> Response:
 def _events(session_id: str, idle_seconds: float) -> Iterator[Event | None]:
     # Spread out, so that clients which came together do not come back together.
     ends_at = time.monotonic() + LIFETIME_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
+    checked_at = time.monotonic()
     subscription = services().live.subscribe(session_id)
     try:
         for event in subscription.events(idle_seconds):
+            if time.monotonic() - checked_at > ACCESS_CHECK_SECONDS:
+                if not _may_go_on():
+                    return
+                checked_at = time.monotonic()
             yield event
             if time.monotonic() > ends_at:
                 return
     finally:
         services().live.unsubscribe(session_id, subscription)
+
+
+def _may_go_on() -> bool:
+    try:
+        caller_only()
+    except Unavailable:
+        # The database is away; that is no reason to send everybody off.
+        return True
+    except ParleyError:
+        return False
+    return True
 
 
 def _is_listening(ws: Server) -> bool:

@@ -1,8 +1,10 @@
 """Every live connection holds a thread: there are only so many, and each comes free again."""
 
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ from simple_websocket import Client, ConnectionClosed
 from werkzeug.test import TestResponse
 
 from services.container import Services
+from services.storage.client import MongoDatabase
 from tests.api.conftest import Interview, RunningServer
 from tests.api.live.listeners import (
     MAX_SOCKETS,
@@ -19,6 +22,7 @@ from tests.api.live.listeners import (
     free_sockets,
     heard_by_socket,
     refused,
+    through_socket,
     through_stream,
     vanish,
     websocket,
@@ -130,3 +134,17 @@ def test_no_thread_is_left_behind(server: RunningServer, app: Flask, interview: 
         vanish(server, interview, way)()
         wait_until(lambda: free_sockets(app) == MAX_SOCKETS)
     wait_until(lambda: threading.active_count() <= before)
+
+
+@WAYS
+def test_whose_link_has_run_out_meanwhile_is_sent_off(
+    server: RunningServer, way: str, interview: Interview, database: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["app.live"], "ACCESS_CHECK_SECONDS", 0)
+    listen = through_socket if way == "websocket" else through_stream
+    with listen(server, interview.id, interview.candidate) as events:
+        assert next(events)["type"] == "snapshot"
+        past = datetime(2020, 1, 1, tzinfo=UTC)
+        database["interview_sessions"].update_one({"_id": interview.id}, {"$set": {"link.expires_at": past}})
+        with pytest.raises((ConnectionClosed, StopIteration)):
+            next(events)
