@@ -81,7 +81,6 @@ def load_settings(dotenv: Path | None = ROOT / ".env") -> Settings:
 
 
 def _read(env: Env) -> Settings:
-    at_least_one = validate.Range(min=1)
     port = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
     host = env.str("HOST", "127.0.0.1")
     return Settings(
@@ -92,25 +91,27 @@ def _read(env: Env) -> Settings:
         data_dir=env.path("DATA_DIR", ROOT / "var"),
         host=host,
         port=port,
-        public_url=(env.str("PUBLIC_URL", "", validate=_is_web_url) or f"http://{_reachable(host)}:{port}").rstrip("/"),
-        allowed_origins=tuple(env.list("ALLOWED_ORIGINS", [])),
-        web_concurrency=env.int("WEB_CONCURRENCY", 1, validate=at_least_one),
-        web_threads=env.int("WEB_THREADS", 128, validate=validate.Range(min=4)),
-        max_sockets=env.int("MAX_SOCKETS", 96, validate=at_least_one),
-        worker_threads=env.int("WORKER_THREADS", 4, validate=at_least_one),
+        public_url=(env.str("PUBLIC_URL", "", validate=_is_origin) or f"http://{_reachable(host)}:{port}").rstrip("/"),
+        allowed_origins=tuple(map(_as_origin, env.list("ALLOWED_ORIGINS", [], validate=_are_origins) or ())),
+        web_concurrency=env.int("WEB_CONCURRENCY", 1, validate=_from_1_to(256)),
+        web_threads=env.int("WEB_THREADS", 128, validate=validate.Range(min=4, max=10_000)),
+        max_sockets=env.int("MAX_SOCKETS", 96, validate=_from_1_to(10_000)),
+        worker_threads=env.int("WORKER_THREADS", 4, validate=_from_1_to(256)),
         whisper_model=env.str("WHISPER_MODEL", "").strip() or None,
         whisper_revision=env.str("WHISPER_REVISION", "") or None,
         whisper_device=env.str("WHISPER_DEVICE", "auto", validate=validate.Regexp(r"^(auto|cpu|cuda(:\d+)?)$")),
-        whisper_threads=env.int("WHISPER_THREADS", 0, validate=validate.Range(min=0)),
+        whisper_threads=env.int("WHISPER_THREADS", 0, validate=validate.Range(min=0, max=1024)),
         max_recording_bytes=env.int(
             "MAX_RECORDING_BYTES", RECORDING_CEILING_BYTES, validate=validate.Range(min=1, max=RECORDING_CEILING_BYTES)
         ),
-        max_answer_seconds=env.int("MAX_ANSWER_SECONDS", 600, validate=at_least_one),
-        lease_seconds=env.int("LEASE_SECONDS", 60, validate=at_least_one),
+        max_answer_seconds=env.int("MAX_ANSWER_SECONDS", 600, validate=_from_1_to(7200)),
+        lease_seconds=env.int("LEASE_SECONDS", 60, validate=validate.Range(min=10, max=3600)),
         sweep_interval_seconds=env.int("SWEEP_INTERVAL_SECONDS", 10, validate=validate.Range(min=1, max=10)),
-        transcription_max_attempts=env.int("TRANSCRIPTION_MAX_ATTEMPTS", 4, validate=at_least_one),
-        failed_audio_retention_hours=env.int("FAILED_AUDIO_RETENTION_HOURS", 7 * 24, validate=validate.Range(min=0)),
-        session_link_days=env.int("SESSION_LINK_DAYS", 14, validate=at_least_one),
+        transcription_max_attempts=env.int("TRANSCRIPTION_MAX_ATTEMPTS", 4, validate=_from_1_to(20)),
+        failed_audio_retention_hours=env.int(
+            "FAILED_AUDIO_RETENTION_HOURS", 7 * 24, validate=validate.Range(min=0, max=87_600)
+        ),
+        session_link_days=env.int("SESSION_LINK_DAYS", 14, validate=_from_1_to(3650)),
         feedback_provider=env.str("FEEDBACK_PROVIDER", "rule_based", validate=validate.OneOf(["rule_based"])),
         log_format=env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
@@ -137,9 +138,24 @@ def _is_redis_url(value: str) -> None:
     _check(not value or value.startswith(("redis://", "rediss://", "unix://")), "must begin with redis://")
 
 
-def _is_web_url(value: str) -> None:
+def _is_origin(value: str) -> None:
     parts = urlsplit(value)
-    _check(not value or (parts.scheme in ("http", "https") and bool(parts.netloc)), "must be an http(s) address")
+    is_web = parts.scheme in ("http", "https") and bool(parts.netloc)
+    has_more = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    _check(not value or (is_web and not has_more), "must be an http(s) address without a path")
+
+
+def _are_origins(values: list[str]) -> None:
+    for value in values:
+        _is_origin(_as_origin(value))
+
+
+def _as_origin(value: str) -> str:
+    return value.strip().rstrip("/")
+
+
+def _from_1_to(maximum: int) -> validate.Range:
+    return validate.Range(min=1, max=maximum)
 
 
 def _is_token(value: str) -> None:

@@ -38,11 +38,14 @@ WRONG = {
     "BOOTSTRAP_TOKEN": SECRET,
     "PORT": "70000",
     "PUBLIC_URL": f"ftp://{SECRET}",
+    "ALLOWED_ORIGINS": f"https://a.example, https://b.example/{SECRET}",
     "WEB_CONCURRENCY": "0",
     "WEB_THREADS": "3",
     "WHISPER_DEVICE": SECRET,
     "MAX_RECORDING_BYTES": str(RECORDING_CEILING_BYTES + 1),
-    "LEASE_SECONDS": SECRET,
+    "LEASE_SECONDS": "9",  # a sign of life every 3 s
+    "MAX_ANSWER_SECONDS": SECRET,
+    "SESSION_LINK_DAYS": "999999999",
     "SWEEP_INTERVAL_SECONDS": "11",  # a worker is taken for gone after 35 s without a beat
     "FEEDBACK_PROVIDER": SECRET,
     "LOG_FORMAT": SECRET,
@@ -56,6 +59,19 @@ def test_a_wrong_value_is_refused_by_name_and_never_repeated(environment, name):
         settings(environment, **{name: WRONG[name]})
     assert name in str(refused.value)
     assert SECRET not in str(refused.value)
+
+
+def test_origins_are_compared_as_browsers_send_them(environment):
+    found = settings(
+        environment, ALLOWED_ORIGINS="https://a.example, https://b.example:8443/", PUBLIC_URL="https://p.example/"
+    )
+    assert found.allowed_origins == ("https://a.example", "https://b.example:8443")
+    assert found.public_url == "https://p.example"
+
+
+def test_a_public_address_with_a_path_is_refused(environment):
+    with pytest.raises(SettingsError, match="PUBLIC_URL"):
+        settings(environment, PUBLIC_URL="https://p.example/parley")
 
 
 def test_every_problem_is_told_at_once(environment):
