@@ -7,6 +7,7 @@ from config import Settings
 from services.access import Access
 from services.analysis import Analysis
 from services.answers import Answers
+from services.feedback import FeedbackProvider
 from services.feedback.rule_based import RuleBasedFeedback
 from services.health import Health
 from services.jobs import JobQueue
@@ -25,6 +26,8 @@ from services.storage.workers import WorkerStore
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
 from services.transcription import Limits, Transcription
+
+FEEDBACK_PROVIDERS: dict[str, Callable[[], FeedbackProvider]] = {"rule_based": RuleBasedFeedback}
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def build_services(
         access=Access(TokenStore(database), session_store),
         sessions=sessions,
         answers=Answers(answer_store, audio, jobs),
-        analysis=Analysis(sessions, session_store, RuleBasedFeedback()),
+        analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
         live=LiveFeed(ChangeStream(database), session_store.find_unguarded),
         health=Health(database, workers, loader),
         transcription=Transcription(answer_store, audio, loader, holder=settings.holder, limits=limits),

@@ -88,12 +88,6 @@ class AudioStore:
             return
 
     @reaching_mongodb
-    def delete_of_answer(self, answer_id: str) -> None:
-        """Delete whatever is stored for an answer."""
-        for found in self._files.find({"metadata.answer_id": answer_id}, {"_id": 1}):
-            self.delete(str(found["_id"]))
-
-    @reaching_mongodb
     def with_status(self, status: str, *, before: datetime) -> list[StoredAudio]:
         """Recordings that have had a status since before a time."""
         return [_stored_audio(each) for each in self._files.find(_older(status, before))]

@@ -57,7 +57,7 @@ class SessionStore:
 
     @reaching_mongodb
     def list_of(self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int) -> list[Session]:
-        """An owner's sessions, newest first, from after the (created_at, id) of the last one seen."""
+        """An owner's sessions without their answers, newest first, from after the (created_at, id) last seen."""
         where: Document = {"owner_id": owner_id}
         if before is not None:
             created_at, session_id = before
@@ -65,7 +65,11 @@ class SessionStore:
                 {"created_at": {"$lt": created_at}},
                 {"created_at": created_at, "_id": {"$lt": session_id}},
             ]
-        found = self._sessions.find(where, _PUBLIC).sort([("created_at", -1), ("_id", -1)]).limit(limit)
+        found = (
+            self._sessions.find(where, {**_PUBLIC, "answers": 0, "analysis": 0})
+            .sort([("created_at", -1), ("_id", -1)])
+            .limit(limit)
+        )
         return [session for each in found if (session := _as_session(each)) is not None]
 
     @reaching_mongodb
@@ -104,7 +108,7 @@ def _as_session(found: Document | None) -> Session | None:
         id=found["_id"],
         owner_id=found["owner_id"],
         questions=questions,
-        answers=found["answers"],
+        answers=found.get("answers", {}),
         seq=found["seq"],
         created_at=found["created_at"],
         language=found["language"],

@@ -105,7 +105,6 @@ def look_after(stores: Stores, services: Any) -> None:
     services.recovery.sweep()
     OpenAnswerStore(stores.database).all()
     stores.audio.save(recording_of(), AnswerRef("s", "q", "orphan"), "owner")
-    stores.audio.delete_of_answer("orphan")
     old = datetime.now(UTC) - timedelta(days=30)
     stores.database["fs.files"].update_many({"_id": {"$exists": True}}, {"$set": {"metadata.status_at": old}})
     retention = Retention(stores.audio, stores.sessions, failed_hours=1)

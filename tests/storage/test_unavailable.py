@@ -39,7 +39,6 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "AudioStore.save": lambda to: to.audio.save(recording_of(b"RIFF"), REF, "owner"),
     "AudioStore.read": lambda to: to.audio.read(CLAIM.file_id),
     "AudioStore.delete": lambda to: to.audio.delete(CLAIM.file_id),
-    "AudioStore.delete_of_answer": lambda to: to.audio.delete_of_answer("a"),
     "AudioStore.with_status": lambda to: to.audio.with_status("stored", before=NOW),
     "AudioStore.chunks_without_file": lambda to: to.audio.chunks_without_file(NOW),
     "OpenAnswerStore.due": lambda to: to.open.due(NOW),
