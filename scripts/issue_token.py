@@ -1,0 +1,65 @@
+"""Makes an access token for a person; it is shown once and stored only as a hash.
+
+    python -m scripts.issue_token USER [--days 90]
+
+Each user sees the interviews that they started, and no others.
+"""
+
+import argparse
+import sys
+from datetime import timedelta
+
+from config import SettingsError, load_settings
+from services.access import Access
+from services.errors import ParleyError
+from services.models import Caller
+from services.storage.client import connect
+from services.storage.sessions import SessionStore
+from services.storage.tokens import TokenStore
+
+MOST_DAYS = 3650
+
+
+def main() -> int:
+    """The exit code: 0 done, 1 the database could not be reached, 2 settings that cannot be used."""
+    arguments = _arguments()
+    try:
+        settings = load_settings()
+    except SettingsError as problems:
+        print(f"These settings cannot be used:\n{problems}", file=sys.stderr)
+        return 2
+    if not settings.mongodb_uri:
+        print("MONGODB_URI is not set: name the database (make run prints it).", file=sys.stderr)
+        return 2
+    try:
+        database = connect(settings.mongodb_uri, settings.mongodb_database)
+        with database.client:
+            access = Access(TokenStore(database), SessionStore(database))
+            print(access.issue(Caller(arguments.user), valid_for=timedelta(days=arguments.days)))
+    except ParleyError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="issue_token", description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
+    parser.add_argument("user", help="whose token it is: 1 to 64 printable characters", type=_user)
+    parser.add_argument("--days", type=_days, default=90, help="how long it is valid (default 90)")
+    return parser.parse_args()
+
+
+def _user(text: str) -> str:
+    if not 1 <= len(text) <= 64 or not text.isprintable():
+        raise argparse.ArgumentTypeError("give 1 to 64 printable characters")
+    return text
+
+
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"give a number of days from 1 to {MOST_DAYS}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
