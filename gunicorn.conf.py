@@ -36,6 +36,14 @@ loglevel = "debug" if _settings.log_level == "DEBUG" else "warning"
 proc_name = "parley"
 
 
+def nworkers_changed(server: Arbiter, _now: int, _before: int | None) -> None:
+    """Refuse to preload; of gunicorn's hooks only this one is called before the application would be loaded."""
+    if server.cfg.preload_app:
+        sys.exit(
+            "Parley cannot be preloaded (--preload): its live feed and its worker are threads, and a fork ends them."
+        )
+
+
 def post_fork(_server: Arbiter, worker: ThreadWorker) -> None:
     """A master that is killed cannot stop its workers."""
     die_with_parent(worker.ppid)

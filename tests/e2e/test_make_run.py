@@ -86,6 +86,14 @@ def test_with_redis_it_starts_the_web_tier_and_says_how_to_start_a_worker(data_d
         assert re.search(r"MONGODB_URI='mongodb://127\.0\.0\.1:\d+/\S+' make worker", product.output)
 
 
+def test_gunicorn_leaves_no_control_socket_in_the_home_directory(data_dir, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    with Product(data_dir, HOME=str(home), **WEB_ONLY) as product, product.wait_until_ready() as client:
+        assert client.get("/healthz").status_code == 200
+        assert list(home.rglob("*")) == []
+
+
 def test_the_end_of_its_mongodb_is_said_and_ends_the_rest(data_dir):
     with Product(data_dir, **WEB_ONLY) as product, product.wait_until_ready():
         lock = data_dir / "mongodb" / "mongod.lock"
