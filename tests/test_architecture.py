@@ -23,7 +23,9 @@ FILES = sorted(
     [ROOT / "config.py", ROOT / "wsgi.py", *(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))]
 )
 MONGODB = {"pymongo", "gridfs", "bson"}
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}
 LONGEST_FILE_LINES = 300
+LONGEST_FUNCTION_LINES = 40
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 
 
@@ -56,13 +58,30 @@ def test_only_the_storage_speaks_to_mongodb():
     assert {path.parent for path in speaking} == {ROOT / "services" / "storage"}
 
 
+def reads_environment(source: str) -> bool:
+    """Whether it says os.environ or os.getenv, or imports either by itself."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT and ast.unparse(node.value) == "os":
+            return True
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "os"
+            and ENVIRONMENT & {each.name for each in node.names}
+        ):
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "source", ["import os\nos.environ['A']", "from os import environ", "from os import path, getenv"]
+)
+def test_reading_the_environment_is_noticed(source: str):
+    assert reads_environment(source)
+    assert not reads_environment("from os import path\nimport os\nos.getpid()")
+
+
 def test_only_the_settings_read_the_environment():
-    readers = {
-        name_of(path)
-        for path in FILES
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and ast.unparse(node.value) == "os"
-    }
+    readers = {name_of(path) for path in FILES if reads_environment(path.read_text())}
     # A library's own switches, and what starts processes.
     may_also = {name for name in readers if name.startswith(("scripts/", "services/transcribers/"))}
     assert readers <= may_also
@@ -79,6 +98,16 @@ def test_no_model_library_is_loaded_by_importing_the_product():
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_a_file_stays_within_its_budget(path: Path):
     assert len(path.read_text().splitlines()) <= LONGEST_FILE_LINES
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_function_stays_within_its_budget(path: Path):
+    lengths = [
+        (node.name, (node.end_lineno or 0) - node.lineno + 1)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [each for each in lengths if each[1] > LONGEST_FUNCTION_LINES] == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
