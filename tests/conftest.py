@@ -23,6 +23,7 @@ from services.storage.client import MongoDatabase, connect
 from services.storage.indexes import ensure_indexes
 from tests.factories import settings_with
 from tests.fakes import RememberingQueue, ScriptedTranscriber
+from tests.given_redis import empty_database
 from tests.stores import Stores, build_stores
 
 MEMORY = Path("/dev/shm")
@@ -68,11 +69,22 @@ def stores(database: MongoDatabase) -> Stores:
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """The Redis of `REDIS_URL`, or one that is started for this run."""
+    """An empty database in the Redis of `REDIS_URL`, or in one that is started for this run."""
     given = os.environ.get("REDIS_URL")
     if given:
-        yield given
+        with empty_database(given) as url:
+            yield url
         return
+    try:
+        with EmbeddedRedis() as server:
+            yield server.uri
+    except EmbeddedRedisError as error:
+        missing_server(f"no redis-server: {error}")
+
+
+@pytest.fixture
+def own_redis_url() -> Iterator[str]:
+    """A Redis of the test's own, whatever `REDIS_URL` says: for what concerns the whole server."""
     try:
         with EmbeddedRedis() as server:
             yield server.uri

@@ -44,19 +44,16 @@ def test_a_queue_that_is_not_there_is_unavailable(closed_port: int):
 
 
 @pytest.mark.redis
-def test_a_queue_that_is_full_is_unavailable(redis_url: str):
+def test_a_queue_that_is_full_is_unavailable(own_redis_url: str):
     # What Redis answers when it may store nothing more, too: an error, not a lost connection.
-    broker = build_broker(redis_url)
+    broker = build_broker(own_redis_url)
     assert isinstance(broker, RedisBroker)
     queue = DramatiqQueue(broker)
-    with redis.Redis.from_url(redis_url) as admin:
+    with redis.Redis.from_url(own_redis_url) as admin:
         admin.config_set("maxmemory-policy", "noeviction")
         admin.config_set("maxmemory", "1")
-        try:
-            with pytest.raises(Unavailable):
-                queue.transcribe_answer(REF)
-        finally:
-            admin.config_set("maxmemory", "0")
+        with pytest.raises(Unavailable):
+            queue.transcribe_answer(REF)
     broker.client.close()
 
 
