@@ -10,6 +10,7 @@ from services.transcribers import SAMPLE_RATE_HZ, Transcriber
 from services.transcribers.hub import missing_files
 from services.transcribers.loading import load_whisper
 from services.transcribers.model_choice import DEMO_DIRECTORY, choose_model
+from tests.conftest import missing_server
 from tests.recordings import silence, speech, tone
 from tests.tiny_whisper import save_tiny_whisper
 
@@ -20,7 +21,7 @@ DEADLINE_SECONDS = 60
 def transcriber(request, tmp_path_factory) -> Transcriber:
     name = request.param
     if name == "demo" and missing_files(DEMO_DIRECTORY):
-        pytest.skip("the demo model is not in this checkout")
+        missing_server("the demo model is not in this checkout")
     if name != "demo":
         directory = tmp_path_factory.mktemp("tiny-whisper")
         name = str(save_tiny_whisper(directory, is_multilingual=name == "tiny"))

@@ -14,6 +14,7 @@ from services.audio.windows import cut
 from services.transcribers.hub import missing_files
 from services.transcribers.loading import load_whisper
 from services.transcribers.model_choice import DEMO_DIRECTORY, choose_model
+from tests.conftest import missing_server
 
 DEMO = ROOT / "demo"
 QUESTIONS = {question["id"]: question for question in json.loads((DEMO / "interview.json").read_text())["questions"]}
@@ -31,7 +32,7 @@ def recording(question_id: str) -> Path:
 @pytest.fixture(scope="module")
 def demo_whisper():
     if missing_files(DEMO_DIRECTORY):
-        pytest.skip("the demo model is not in this checkout")
+        missing_server("the demo model is not in this checkout")
     return load_whisper(choose_model("demo", None, "cpu"))
 
 
