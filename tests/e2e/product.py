@@ -28,7 +28,8 @@ class Product:
         self._output = data_dir.parent / f"{data_dir.name}-{self.port}.out"
         self.environment = {
             **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")},
-            # Empty, not absent: what a developer's .env says must not count here.
+            # Empty, not absent: what a developer's .env says must not count here. For a MongoDB or Redis that was
+            # given to the tests, their settings come in `environment`.
             "MONGODB_URI": "",
             "REDIS_URL": "",
             "BOOTSTRAP_TOKEN": "",

@@ -11,10 +11,9 @@ import pytest
 
 from config import ROOT
 from scripts.encoding import FLAC, WEBM, encode
-from scripts.ports import free_port
 from tests.e2e.candidate import Candidate, all_ended, latest_of, listen
 from tests.e2e.product import Product
-from tests.e2e.stored import Stored, has_no_audio, stored_at
+from tests.e2e.stored import Stored, has_no_audio, place_for_a_product
 from tests.processes import wait_until
 from tests.recordings import silence, speech, video
 
@@ -27,6 +26,7 @@ THREE = (".webm", ".m4a", ".wav")
 
 @dataclass(frozen=True)
 class Running:
+    product: Product
     client: httpx.Client
     stored: Stored
 
@@ -34,19 +34,14 @@ class Running:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory, demo_model) -> Iterator[Running]:
     """The product as `make run` starts it, with a look into its database."""
-    port = free_port()
-    environment = {
-        "WHISPER_MODEL": demo_model,
-        "EMBEDDED_MONGODB_PORT": str(port),
-        "MAX_ANSWER_SECONDS": str(MAX_ANSWER_SECONDS),
-    }
+    environment = {"WHISPER_MODEL": demo_model, "MAX_ANSWER_SECONDS": str(MAX_ANSWER_SECONDS)}
     data_dir = tmp_path_factory.mktemp("product") / "var"
     with (
-        Product(data_dir, **environment) as product,
+        place_for_a_product() as place,
+        Product(data_dir, **place.settings, **environment) as product,
         product.wait_until_ready() as client,
-        stored_at(port) as stored,
     ):
-        yield Running(client, stored)
+        yield Running(product, client, place.stored)
 
 
 @dataclass(frozen=True)
@@ -153,11 +148,13 @@ def test_recordings_that_cannot_be_heard_fail_with_their_reason_and_are_not_kept
     assert candidate.analyze().json()["status"] == "failed"
 
 
-def test_the_demo_interviews_a_running_service(running):
-    url, token = str(running.client.base_url), running.client.headers["Authorization"].removeprefix("Bearer ")
-    command = [sys.executable, "-m", "scripts.demo", "--url", f"{url}/?token={token}"]
-    demo = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEMO_SECONDS, check=False)
+def test_the_demo_interviews_the_service_that_runs(running):
+    command, environment = [sys.executable, "-m", "scripts.demo"], running.product.environment
+    demo = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=DEMO_SECONDS, check=False
+    )
     assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert f"Using the service that runs at http://127.0.0.1:{running.product.port}" in demo.stdout
     assert "5 of 5 answers were transcribed." in demo.stdout
     assert "DEMO MODEL" in demo.stdout
     rate = re.search(r"Word error rate over all of them: ([0-9.]+)%", demo.stdout)

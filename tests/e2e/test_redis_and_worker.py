@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from scripts.encoding import FLAC, encode
-from scripts.ports import free_port
 from services.audio.decoder import decoded
 from tests.e2e.candidate import Answer, Candidate, latest_of, listen
 from tests.e2e.product import Product
-from tests.e2e.stored import Stored, has_no_audio, stored_at
+from tests.e2e.stored import Stored, has_no_audio, place_for_a_product
 from tests.e2e.worker import WorkerProcess
 from tests.processes import wait_until
 
@@ -38,20 +37,20 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory, redis_url) -> Iterator[Running]:
-    directory, port = tmp_path_factory.mktemp("product"), free_port()
+    directory = tmp_path_factory.mktemp("product")
     settings = {"REDIS_URL": redis_url, "LEASE_SECONDS": str(LEASE_SECONDS), "SWEEP_INTERVAL_SECONDS": "1"}
     data_dir, names = directory / "var", count()
     with (
-        Product(data_dir, EMBEDDED_MONGODB_PORT=str(port), **settings) as product,
+        place_for_a_product() as place,
+        Product(data_dir, **place.settings, **settings) as product,
         product.wait_until_ready() as client,
-        stored_at(port) as stored,
     ):
-        environment = product.environment | {"MONGODB_URI": f"mongodb://127.0.0.1:{port}/?directConnection=true"}
+        environment = product.environment | {"MONGODB_URI": place.mongodb_uri}
 
         def worker(**more: str) -> WorkerProcess:
             return WorkerProcess(directory / f"worker-{next(names)}.out", environment | more)
 
-        yield Running(product, client, stored, worker)
+        yield Running(product, client, place.stored, worker)
 
 
 def test_a_named_model_that_cannot_be_loaded_ends_the_worker_with_the_reason(running):
