@@ -2,9 +2,10 @@
 
 import argparse
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from wsgiref.types import WSGIApplication
 
 import pytest
 from rich.console import Console
@@ -24,7 +25,7 @@ NO_OPTIONS = argparse.Namespace(url=None, token=None)
 
 
 @contextmanager
-def stranger_at(application: Callable[..., object]) -> Iterator[int]:
+def stranger_at(application: WSGIApplication) -> Iterator[int]:
     """A port on which something that is not Parley answers."""
     running = make_server("127.0.0.1", 0, application)
     thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
