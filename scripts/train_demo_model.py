@@ -21,8 +21,9 @@ from scripts.demo_model.corpus import vocabulary
 from scripts.demo_model.evaluate import evaluate
 from scripts.demo_model.features import load_clips, make_clips
 from scripts.demo_model.model import generation_config
+from scripts.demo_model.schedule import Run
 from scripts.demo_model.tokenizer import make_tokenizer, token_ids
-from scripts.demo_model.training import Run, train, trained
+from scripts.demo_model.training import train, trained
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.demo_model.corpus import RANDOM_STRING_SHARE, vocabulary
+from scripts.demo_model.heldout import NOISE_WINDOWS
 
 CARD = """\
 ---
@@ -44,7 +45,7 @@ One sentence in a window, by voice (each of them 1/10 of the sentences):
 - Segments: {same:.0%} of the joined windows came back with one segment a sentence; in these, a segment's begin or end
   is off by {median:.2f} s (median) and {percentile:.2f} s (95th percentile).
 - `<|nospeech|>`: at least {quiet:.2f} in windows of silence or of white noise up to -40 dB of full scale, at most
-  {speech:.2f} in windows with speech.
+  {speech:.2f} in windows with speech. Words heard in the {silent} windows without any: {invented}.
 - `detect_language`: always English; there is no other language token.
 
 `evaluation.json` holds these numbers and examples.
@@ -89,6 +90,8 @@ def write_card(folder: Path, numbers: dict[str, Any], facts: list[str], config: 
         median=numbers["segment_time_error_median_seconds"],
         percentile=numbers["segment_time_error_95th_percentile_seconds"],
         quiet=numbers["no_speech_probability_lowest_in_silence"],
+        silent=NOISE_WINDOWS,
+        invented=numbers["words_heard_in_silence"],
         speech=numbers["no_speech_probability_highest_in_speech"],
         parameters=parameters / 1e6,
         width=config.d_model,

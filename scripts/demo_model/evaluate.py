@@ -1,8 +1,6 @@
 """Measures a saved demo model on held-out sentences, voices and speeds after Opus, through plain `generate`."""
 
-import random
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +9,11 @@ import numpy as np
 import torch
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
-from scripts.demo_model.corpus import sentences
-from scripts.demo_model.speech import SAMPLE_RATE, Samples, speak, through_opus
-from scripts.demo_model.voices import HELD_OUT_VOICES, held_out_delivery
+from scripts.demo_model.heldout import Utterance, Window, joined_windows, quiet_windows, single_windows, utterances
+from scripts.demo_model.speech import SAMPLE_RATE
+from scripts.demo_model.voices import HELD_OUT_VOICES
 
 BATCH = 10
-EVALUATION_SEED = 2026
-WINDOW_SECONDS = 30
-NOISE_WINDOWS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """One held-out sentence as a held-out voice speaks it, without silence around it."""
-
-    text: str
-    voice: str
-    samples: Samples
-
-
-@dataclass(slots=True)
-class Window:
-    """Up to 30 s of sound with what is said in it: (text, begin, end) with times in seconds."""
-
-    samples: Samples
-    said: list[tuple[str, float, float]]
 
 
 @dataclass(slots=True)
@@ -53,64 +31,6 @@ class Heard:
 def plain(text: str) -> str:
     """The words alone: what is compared carries no periods."""
     return " ".join(text.replace(".", " ").split())
-
-
-def _silence(seconds: float) -> Samples:
-    return np.zeros(round(seconds * SAMPLE_RATE), dtype=np.float32)
-
-
-def utterances(count: int) -> list[Utterance]:
-    """The held-out sentences, each voice taking every tenth."""
-    rng = random.Random(EVALUATION_SEED)
-    spoken = []
-    for number, text in enumerate(islice(sentences(EVALUATION_SEED, held_out=True), count)):
-        voice = HELD_OUT_VOICES[number % len(HELD_OUT_VOICES)]
-        spoken.append(Utterance(text, voice, speak(text, held_out_delivery(rng, voice))))
-    return spoken
-
-
-def single_windows(spoken: list[Utterance]) -> list[Window]:
-    """Each sentence alone, with up to a second of silence before it and after it, through Opus."""
-    rng = random.Random(EVALUATION_SEED)
-    return [_window([utterance], [rng.uniform(0.1, 1.0)], rng.uniform(0.3, 1.0)) for utterance in spoken]
-
-
-def joined_windows(spoken: list[Utterance]) -> list[Window]:
-    """The same sentences in windows of at most 30 s, with pauses of 0.3 s to 3 s in between, through Opus."""
-    rng = random.Random(EVALUATION_SEED)
-    windows: list[Window] = []
-    group: list[Utterance] = []
-    pauses: list[float] = []
-    length = 0.0
-    for utterance in spoken:
-        pause, seconds = rng.uniform(0.3, 3.0), len(utterance.samples) / SAMPLE_RATE
-        if group and length + pause + seconds > WINDOW_SECONDS - 0.2:
-            windows.append(_window(group, pauses, 0.1))
-            group, pauses, length = [], [], 0.0
-        group.append(utterance)
-        pauses.append(pause)
-        length += pause + seconds
-    return [*windows, _window(group, pauses, 0.1)]
-
-
-def _window(group: list[Utterance], pauses: list[float], end: float) -> Window:
-    parts: list[Samples] = []
-    said = []
-    place = 0
-    for utterance, pause in zip(group, pauses, strict=True):
-        parts += [_silence(pause), utterance.samples]
-        begin = place + len(parts[-2])
-        place = begin + len(utterance.samples)
-        said.append((utterance.text, begin / SAMPLE_RATE, place / SAMPLE_RATE))
-    return Window(through_opus(np.concatenate([*parts, _silence(end)])), said)
-
-
-def quiet_windows() -> list[Window]:
-    """Windows in which nobody speaks: digital silence, and white noise from -90 to -40 dB of full scale."""
-    rng = np.random.default_rng(EVALUATION_SEED)
-    levels = [0.0, *(10 ** (decibel / 20) for decibel in np.linspace(-90, -40, NOISE_WINDOWS - 1))]
-    size = WINDOW_SECONDS * SAMPLE_RATE
-    return [Window((rng.standard_normal(size) * level).astype(np.float32), []) for level in levels]
 
 
 class Listener:
@@ -176,33 +96,38 @@ def time_errors(windows: list[Window], heard: list[Heard]) -> tuple[float, float
     return len(same) / len(windows), float(np.median(errors)), float(np.percentile(errors, 95))
 
 
+def _by_voice(spoken: list[Utterance], windows: list[Window], heard: list[Heard]) -> dict[str, float]:
+    rates = {}
+    for voice in HELD_OUT_VOICES:
+        chosen = [number for number, utterance in enumerate(spoken) if utterance.voice == voice]
+        rates[voice] = word_error_rate([windows[number] for number in chosen], [heard[number] for number in chosen])
+    return rates
+
+
 def evaluate(folder: Path, count: int) -> dict[str, Any]:
     """Every number the model card shows."""
     listener = Listener(folder)
     spoken = utterances(count)
     single, joined = single_windows(spoken), joined_windows(spoken)
     heard, heard_joined = listener.hear(single), listener.hear(joined)
-    quiet = [value for window in quiet_windows() for value in listener.no_speech(listener._features([window]))]
-    voices = {}
-    for voice in HELD_OUT_VOICES:
-        chosen = [number for number, utterance in enumerate(spoken) if utterance.voice == voice]
-        voices[voice] = word_error_rate([single[n] for n in chosen], [heard[n] for n in chosen])
+    quiet = listener.hear(quiet_windows())
     same, median, percentile = time_errors(joined, heard_joined)
     return {
         "sentences": count,
         "words": sum(len(utterance.text.split()) for utterance in spoken),
         "wer": word_error_rate(single, heard),
-        "wer_by_voice": voices,
+        "wer_by_voice": _by_voice(spoken, single, heard),
         "joined_windows": len(joined),
         "wer_joined": word_error_rate(joined, heard_joined),
         "joined_windows_with_right_segment_count": same,
         "segment_time_error_median_seconds": median,
         "segment_time_error_95th_percentile_seconds": percentile,
-        "no_speech_probability_lowest_in_silence": min(quiet),
+        "no_speech_probability_lowest_in_silence": min(answer.no_speech for answer in quiet),
+        "words_heard_in_silence": sum(len(answer.text.split()) for answer in quiet),
         "no_speech_probability_highest_in_speech": max(answer.no_speech for answer in heard + heard_joined),
         "detected_languages": sorted(listener.languages(single[:BATCH])),
         "examples": [
             {"said": window.said[0][0], "heard": answer.text}
-            for window, answer in list(zip(single, heard, strict=True))[:12]
+            for window, answer in zip(single[:12], heard, strict=False)
         ],
     }

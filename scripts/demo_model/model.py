@@ -125,6 +125,8 @@ def generation_config(ids: TokenIds) -> GenerationConfig:
         is_multilingual=True,
         lang_to_id={"<|en|>": ids.english},
         task_to_id={"transcribe": ids.transcribe, "translate": ids.translate},
+        # Else a language found by detection would be followed by no task, which training never showed.
+        task="transcribe",
         # The order matters: transformers takes the last but one for <|startofprev|>.
         suppress_tokens=list(range(ids.start, ids.no_speech + 1)),
         # A window may begin with a long pause, so the first time is free.
