@@ -62,13 +62,15 @@ BPE of 1024 text tokens with Whisper's special and timestamp tokens; English is 
 {facts}
 
 The speech is espeak-ng's, made from sentences of a grammar written for this purpose (`scripts/demo_model/grammar.py`);
-no person's voice and nobody's data is in it. A third head, which named the word spoken at each moment, helped the
-training along and was thrown away.
+no person's voice and nobody's data is in it. A second head, which named the word spoken at each moment, helped
+the training along and was thrown away.
 
 ## What it cannot do
 
 - Understand people. Nor other synthetic voices, other words, other languages.
 - Translate: `<|translate|>` has a token and no training. Nor take a prompt: `<|startofprev|>` has none either.
+- Take a window that is cut in the middle of a sentence: it never heard one. It is weakest late in a window full of
+  sentences, where it now and then writes a neighbouring sentence's words.
 - Tell apart what sounds alike outside a sentence of its grammar.
 - Speak for the quality of any other Whisper model: it says nothing about those.
 
