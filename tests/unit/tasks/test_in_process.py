@@ -173,7 +173,10 @@ def test_sweeps_go_on_after_one_that_failed(process: Process, monkeypatch: pytes
         raise [RuntimeError("a defect"), TranscriberUnavailable("away")][len(sweeps) % 2]
 
     monkeypatch.setattr(process.services.recovery, "sweep", sweep)
+    process.services.transcriber.load()
     upkeep = Upkeep(process.services, worker_id="one", interval_seconds=0.01)
     upkeep.start()
-    wait_until(lambda: len(sweeps) >= 3)
-    upkeep.stop()
+    try:
+        wait_until(lambda: len(sweeps) >= 3)
+    finally:
+        upkeep.stop()
