@@ -1,6 +1,7 @@
 """Rules of the house that import-linter cannot say."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,3 +140,10 @@ def test_every_message_that_is_sent_has_an_actor_and_every_queue_a_worker(broker
 def drained(waiting: "Queue[bytes]") -> Iterator[bytes]:
     while not waiting.empty():
         yield waiting.get_nowait()
+
+
+def test_pins_are_versions_that_every_index_has():
+    pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
+    assert len(pins) > 50
+    # A local version ("torch==2.13.0+cpu") or a path is of the machine that froze it.
+    assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*", pin)] == []
