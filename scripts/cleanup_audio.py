@@ -10,11 +10,11 @@ import re
 import sys
 from datetime import timedelta
 
-from config import SettingsError, load_settings
-from services.errors import ParleyError
+from config import Settings
+from scripts.given_database import run_on_given_database
 from services.retention import Retention
 from services.storage.audio import AudioStore
-from services.storage.client import connect
+from services.storage.client import MongoDatabase
 from services.storage.sessions import SessionStore
 
 # More is a slip of the hand, and soon reaches before the first date there is.
@@ -25,25 +25,15 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def main() -> int:
     """The exit code: 0 done, 1 the database could not be reached, 2 settings that cannot be used."""
     arguments = _arguments()
-    try:
-        settings = load_settings()
-    except SettingsError as problems:
-        print(f"These settings cannot be used:\n{problems}", file=sys.stderr)
-        return 2
-    if not settings.mongodb_uri:
-        print("MONGODB_URI is not set: name the database to clean (make run prints it).", file=sys.stderr)
-        return 2
-    try:
-        database = connect(settings.mongodb_uri, settings.mongodb_database)
+
+    def clean(settings: Settings, database: MongoDatabase) -> None:
         retention = Retention(
             AudioStore(database), SessionStore(database), failed_hours=settings.failed_audio_retention_hours
         )
         count, length = _collect(retention, arguments.older_than, arguments.dry_run)
-    except ParleyError as error:
-        print(error.message, file=sys.stderr)
-        return 1
-    print(f"{'Would remove' if arguments.dry_run else 'Removed'} {count} recordings, {length / 1e6:.1f} MB.")
-    return 0
+        print(f"{'Would remove' if arguments.dry_run else 'Removed'} {count} recordings, {length / 1e6:.1f} MB.")
+
+    return run_on_given_database(clean)
 
 
 def _collect(retention: Retention, older_than: timedelta, dry_run: bool) -> tuple[int, int]:

@@ -9,11 +9,11 @@ import argparse
 import sys
 from datetime import timedelta
 
-from config import SettingsError, load_settings
+from config import Settings
+from scripts.given_database import run_on_given_database
 from services.access import Access
-from services.errors import ParleyError
 from services.models import Caller
-from services.storage.client import connect
+from services.storage.client import MongoDatabase
 from services.storage.sessions import SessionStore
 from services.storage.tokens import TokenStore
 
@@ -23,23 +23,12 @@ MOST_DAYS = 3650
 def main() -> int:
     """The exit code: 0 done, 1 the database could not be reached, 2 settings that cannot be used."""
     arguments = _arguments()
-    try:
-        settings = load_settings()
-    except SettingsError as problems:
-        print(f"These settings cannot be used:\n{problems}", file=sys.stderr)
-        return 2
-    if not settings.mongodb_uri:
-        print("MONGODB_URI is not set: name the database (make run prints it).", file=sys.stderr)
-        return 2
-    try:
-        database = connect(settings.mongodb_uri, settings.mongodb_database)
-        with database.client:
-            access = Access(TokenStore(database), SessionStore(database))
-            print(access.issue(Caller(arguments.user), valid_for=timedelta(days=arguments.days)))
-    except ParleyError as error:
-        print(error.message, file=sys.stderr)
-        return 1
-    return 0
+
+    def issue(_: Settings, database: MongoDatabase) -> None:
+        access = Access(TokenStore(database), SessionStore(database))
+        print(access.issue(Caller(arguments.user), valid_for=timedelta(days=arguments.days)))
+
+    return run_on_given_database(issue)
 
 
 def _arguments() -> argparse.Namespace:
