@@ -13,11 +13,15 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from app import request_id
 from app.schemas.problem import ProblemSchema
 from services.errors import (
+    Conflict,
     Forbidden,
     InvalidRequest,
     NotFound,
     ParleyError,
+    PreconditionFailed,
+    PreconditionRequired,
     RecordingTooLarge,
+    TooManyRequests,
     Unauthorized,
     Unavailable,
     UnsupportedRecording,
@@ -34,6 +38,10 @@ _STATUS_OF: tuple[tuple[type[ParleyError], HTTPStatus], ...] = (
     (UnsupportedRecording, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (RecordingTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Conflict, HTTPStatus.CONFLICT),
+    (PreconditionFailed, HTTPStatus.PRECONDITION_FAILED),
+    (PreconditionRequired, HTTPStatus.PRECONDITION_REQUIRED),
+    (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 _CODE_OF = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 422: "invalid"}
@@ -77,7 +85,7 @@ def install(app: Flask) -> None:
     def handle(error: ParleyError) -> Response:
         status = next((status for kind, status in _STATUS_OF if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
         problem = _problem(status, error.code, error.message)
-        if isinstance(error, Unavailable):
+        if isinstance(error, Unavailable | TooManyRequests):
             problem.headers["Retry-After"] = str(error.retry_after_seconds)
         if isinstance(error, Unauthorized):
             problem.headers["WWW-Authenticate"] = "Bearer"

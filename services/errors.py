@@ -7,6 +7,10 @@ ParleyError
 ├── InvalidRequest          refused at the door; nothing was stored
 │   ├── UnsupportedRecording   not audio by its container signature
 │   └── RecordingTooLarge      more bytes than a recording may have
+├── Conflict                what is there stands against it: not in this state, or done at this moment by another
+├── PreconditionRequired    an edit has to say which revision it is an edit of
+├── PreconditionFailed      that revision is not the newest any more
+├── TooManyRequests         more than this caller may ask for now
 ├── Unavailable             a server we need is away for the moment; try again
 │   └── TranscriberUnavailable the speech model cannot be loaded
 ├── RecordingRejected       accepted, but it can never be transcribed: too long, corrupt, without an audio track
@@ -63,11 +67,42 @@ class RecordingTooLarge(InvalidRequest):
     code = "recording_too_large"
 
 
+class Conflict(ParleyError):
+    """Raised when the state of a thing does not allow what was asked."""
+
+    code = "conflict"
+
+
+class PreconditionRequired(ParleyError):
+    """Raised when an edit does not say which revision it changes."""
+
+    code = "precondition_required"
+
+
+class PreconditionFailed(ParleyError):
+    """Raised when an edit was made to a revision that is not the newest any more."""
+
+    code = "precondition_failed"
+
+
+class TooManyRequests(ParleyError):
+    """Raised when a caller asks for more than its share; nothing was stored."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: int = 5) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Unavailable(ParleyError):
     """Raised when a server we depend on does not answer; nothing was promised, trying again is right."""
 
     code = "unavailable"
-    retry_after_seconds = 5
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: int = 5) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class TranscriberUnavailable(Unavailable):

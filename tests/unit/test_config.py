@@ -43,10 +43,14 @@ WRONG = {
     "WEB_THREADS": "3",
     "WHISPER_DEVICE": SECRET,
     "MAX_RECORDING_BYTES": str(RECORDING_CEILING_BYTES + 1),
-    "LEASE_SECONDS": "9",  # a sign of life every 3 s
+    "LEASE_SECONDS": "4",  # a sign of life every 3 s
     "MAX_ANSWER_SECONDS": SECRET,
     "SESSION_LINK_DAYS": "999999999",
     "SWEEP_INTERVAL_SECONDS": "11",  # a worker is taken for gone after 35 s without a beat
+    "AUTH_JWT_SECRET": SECRET,
+    "AUTH_JWKS_URL": f"http://idp.example/{SECRET}",
+    "AUTH_JWT_ALGORITHM": "none",
+    "RATE_LIMIT": f"10 per {SECRET}",
     "FEEDBACK_PROVIDER": SECRET,
     "LOG_FORMAT": SECRET,
     "LOG_LEVEL": SECRET,
@@ -94,6 +98,37 @@ def test_sockets_leave_a_thread_for_requests(environment):
         settings(environment, WEB_THREADS="8", MAX_SOCKETS="8")
 
 
+def test_one_session_never_has_all_sockets(environment):
+    with pytest.raises(SettingsError, match="MAX_SOCKETS_PER_SESSION"):
+        settings(environment, MAX_SOCKETS="8", MAX_SOCKETS_PER_SESSION="9")
+
+
+JWT = {
+    "AUTH_JWT_SECRET": "x" * 32,
+    "AUTH_JWT_ISSUER": "https://idp.example",
+    "AUTH_JWT_AUDIENCE": "parley",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"AUTH_JWKS_URL": "https://idp.example/keys"}, "AUTH_JWT_SECRET"),
+        ({"AUTH_JWT_ISSUER": ""}, "AUTH_JWT_ISSUER"),
+        ({"AUTH_JWT_AUDIENCE": ""}, "AUTH_JWT_ISSUER"),
+        ({"AUTH_JWT_ALGORITHM": "RS256"}, "AUTH_JWT_ALGORITHM"),
+        (
+            {"AUTH_JWT_SECRET": "", "AUTH_JWKS_URL": "https://idp.example/keys", "AUTH_JWT_ALGORITHM": "HS256"},
+            "AUTH_JWT_ALGORITHM",
+        ),
+    ],
+)
+def test_settings_for_signed_tokens_that_would_let_strangers_in_are_refused(environment, changed, named):
+    assert settings(environment, **JWT).auth_jwt_audience == "parley"
+    with pytest.raises(SettingsError, match=named):
+        settings(environment, **{**JWT, **changed})
+
+
 def test_the_environment_wins_over_the_file(environment, tmp_path):
     dotenv = tmp_path / ".env"
     dotenv.write_text("PORT=8100\nHOST=0.0.0.0\n")
@@ -111,6 +146,7 @@ def test_secrets_are_not_shown_where_settings_are_printed(environment):
         MONGODB_URI=f"mongodb://user:{SECRET}@host",
         REDIS_URL=f"redis://:{SECRET}@host",
         BOOTSTRAP_TOKEN=f"{SECRET}-{SECRET}",
+        **{**JWT, "AUTH_JWT_SECRET": f"{SECRET}-{SECRET}-{SECRET}"},
     )
     assert SECRET not in repr(found)
 
