@@ -9,7 +9,7 @@ from services.answer_status import AnswerStatus, status_of
 from services.errors import NotFound, Unavailable
 from services.jobs import JobQueue
 from services.models import AnswerRef, Recording, Session
-from services.storage.answers import AnswerStore
+from services.storage.acceptance import AcceptanceStore
 from services.storage.audio import AudioStore
 
 log = structlog.get_logger()
@@ -28,8 +28,8 @@ class Receipt:
 class Answers:
     """Takes recordings in and says where they stand."""
 
-    def __init__(self, answers: AnswerStore, audio: AudioStore, jobs: JobQueue) -> None:
-        self._answers = answers
+    def __init__(self, acceptance: AcceptanceStore, audio: AudioStore, jobs: JobQueue) -> None:
+        self._acceptance = acceptance
         self._audio = audio
         self._jobs = jobs
 
@@ -71,7 +71,7 @@ class Answers:
         }
         # When this raises, the write may have happened all the same: the file stays, and the cleanup removes it if
         # no answer refers to it.
-        replaced = self._answers.accept(ref, answer)
+        replaced = self._acceptance.accept(ref, answer)
         if replaced is None:
             self._audio.delete(file_id)
             raise NotFound("The session or the question is gone.")

@@ -15,6 +15,7 @@ from services.live import LiveFeed
 from services.recovery import Recovery
 from services.retention import Retention
 from services.sessions import Sessions
+from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.changes import ChangeStream
@@ -59,7 +60,7 @@ def build_services(
     return Services(
         access=Access(TokenStore(database), session_store),
         sessions=sessions,
-        answers=Answers(answer_store, audio, jobs),
+        answers=Answers(AcceptanceStore(database), audio, jobs),
         analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
         live=LiveFeed(ChangeStream(database), session_store.find_unguarded),
         health=Health(database, workers, loader),

@@ -6,6 +6,7 @@ from secrets import token_hex
 from typing import Any
 
 from services.models import AnswerRef, Claim, Question, Segment, Session, Status, Transcript, WhisperModel
+from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.client import MongoDatabase
@@ -26,6 +27,7 @@ class Stores:
     """Every store that an answer passes through."""
 
     database: MongoDatabase
+    acceptance: AcceptanceStore
     answers: AnswerStore
     audio: AudioStore
     open: OpenAnswerStore
@@ -45,7 +47,7 @@ class Stores:
         """A recording in GridFS and its queued answer."""
         ref = AnswerRef(session_id, question_id, token_hex(12))
         file_id = self.audio.save(recording_of(b"RIFF"), ref, "owner")
-        assert self.answers.accept(ref, {"gridfs_file_id": file_id, **fields}) is not None
+        assert self.acceptance.accept(ref, {"gridfs_file_id": file_id, **fields}) is not None
         return ref
 
     def claim(self, ref: AnswerRef, holder: str = HOLDER) -> Claim:
@@ -119,6 +121,7 @@ class Stores:
 def build_stores(database: MongoDatabase, *, lease_seconds: float = 60) -> Stores:
     return Stores(
         database,
+        AcceptanceStore(database),
         AnswerStore(database, lease_seconds=lease_seconds),
         AudioStore(database),
         OpenAnswerStore(database),

@@ -13,7 +13,7 @@ from services.errors import LeaseLost
 from services.models import AnswerRef, Claim, Status, Transcript, WhisperModel
 from services.storage.answer_updates import answer_change, path_of, without_lease
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
-from services.storage.expressions import NOW, REMOVE, Expression, fields, increased, seconds_from_now, stored
+from services.storage.expressions import NOW, REMOVE, Expression, fields, increased, seconds_from_now
 
 # How long a message may take to be picked up before the sweep sends another one.
 RESEND_SECONDS = 30
@@ -28,40 +28,6 @@ class AnswerStore:
         self._files = database["fs.files"]
         self._client = database.client
         self._lease_seconds = lease_seconds
-
-    @reaching_mongodb
-    def accept(self, ref: AnswerRef, answer: Mapping[str, Any]) -> Document | None:
-        """Make `answer` the queued answer to its question and return the one it replaces ({} for none).
-
-        None when there is no such session or question: nothing was stored.
-        """
-        path = path_of(ref)
-        document = {
-            **answer,
-            "id": ref.answer_id,
-            "question_id": ref.question_id,
-            "transcription_status": Status.QUEUED,
-            "created_at": NOW,
-            "attempts": 0,
-            "crashes": 0,
-        }
-        replaced = {"$ifNull": [f"${path}.id", None]}
-        others = {"$filter": {"input": "$answer_ids", "cond": {"$ne": ["$$this", replaced]}}}
-        pipeline = answer_change(
-            ref,
-            {},
-            open_entry={"due": seconds_from_now(RESEND_SECONDS)},
-            answer_ids={"$concatArrays": [others, [stored(ref.answer_id)]]},
-            # An operator, so that the whole answer is replaced: a plain document would be merged into the old one.
-            **{path: {"$mergeObjects": [fields(document)]}},
-        )
-        before = self._sessions.find_one_and_update(
-            {"_id": ref.session_id, "questions.id": ref.question_id},
-            pipeline,
-            projection={path: 1},
-            return_document=ReturnDocument.BEFORE,
-        )
-        return None if before is None else before.get("answers", {}).get(ref.question_id, {})
 
     @reaching_mongodb
     def claim(self, ref: AnswerRef, holder: str) -> Claim | None:

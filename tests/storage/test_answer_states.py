@@ -24,14 +24,14 @@ def test_an_accepted_answer_is_queued_and_due_when_its_message_should_have_been_
 def test_nothing_is_accepted_for_a_question_that_is_not_asked(stores: Stores):
     session_id = stores.start("q1")
     before = stores.session(session_id)
-    assert stores.answers.accept(AnswerRef(session_id, "q2", "a"), {}) is None
-    assert stores.answers.accept(AnswerRef("missing", "q1", "a"), {}) is None
+    assert stores.acceptance.accept(AnswerRef(session_id, "q2", "a"), {}) is None
+    assert stores.acceptance.accept(AnswerRef("missing", "q1", "a"), {}) is None
     assert stores.session(session_id) == before
 
 
 def test_accepting_again_returns_the_answer_that_it_replaces(stores: Stores):
     first = stores.accept(stores.start("q1"))
-    replaced = stores.answers.accept(AnswerRef(first.session_id, "q1", "second"), {"gridfs_file_id": "f"})
+    replaced = stores.acceptance.accept(AnswerRef(first.session_id, "q1", "second"), {"gridfs_file_id": "f"})
     assert replaced is not None
     assert replaced["id"] == first.answer_id
 

@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from services.errors import Unavailable
 from services.models import AnswerRef, Caller, Claim, Session
+from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
@@ -30,7 +31,7 @@ SESSION = Session("s", "owner", (), {}, 0, NOW)
 ADA = Caller("ada")
 
 CALLS: dict[str, Callable[[Stores], object]] = {
-    "AnswerStore.accept": lambda to: to.answers.accept(REF, {}),
+    "AcceptanceStore.accept": lambda to: to.acceptance.accept(REF, {}),
     "AnswerStore.claim": lambda to: to.answers.claim(REF, "holder"),
     "AnswerStore.renew": lambda to: to.answers.renew(CLAIM, stage="s", windows_done=0, windows_total=None),
     "AnswerStore.release": lambda to: to.answers.release(CLAIM),
@@ -106,7 +107,7 @@ def test_a_transaction_too_ends_within_the_time_out_of_a_call(away: Stores, monk
 
 
 def test_every_call_of_every_store_is_in_the_list():
-    stores = (AnswerStore, AudioStore, OpenAnswerStore, SessionStore, TokenStore, WorkerStore)
+    stores = (AcceptanceStore, AnswerStore, AudioStore, OpenAnswerStore, SessionStore, TokenStore, WorkerStore)
     public = {f"{each.__name__}.{name}" for each in stores for name in vars(each) if not name.startswith("_")}
     assert {name for name in CALLS if "." in name} == public
 
