@@ -7,6 +7,7 @@ from config import Settings
 from services.access import Access
 from services.analysis import Analysis
 from services.answers import Answers
+from services.audit import Audit
 from services.feedback import FeedbackProvider
 from services.feedback.rule_based import RuleBasedFeedback
 from services.health import Health
@@ -18,6 +19,7 @@ from services.sessions import Sessions
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
+from services.storage.audit import AuditStore
 from services.storage.changes import ChangeStream
 from services.storage.client import MongoDatabase
 from services.storage.open_answers import OpenAnswerStore
@@ -36,6 +38,7 @@ class Services:
     """What `app` and `tasks` call."""
 
     access: Access
+    audit: Audit
     sessions: Sessions
     answers: Answers
     analysis: Analysis
@@ -59,6 +62,7 @@ def build_services(
     limits = Limits(settings.max_answer_seconds, settings.transcription_max_attempts)
     return Services(
         access=Access(TokenStore(database), session_store),
+        audit=Audit(AuditStore(database)),
         sessions=sessions,
         answers=Answers(AcceptanceStore(database), audio, jobs),
         analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),

@@ -26,6 +26,10 @@ def ensure_indexes(database: MongoDatabase) -> None:
     files.create_index("metadata.answer_id")
     files.create_index([("metadata.status", 1), ("metadata.status_at", 1)])
 
+    audit = database["audit"]
+    audit.create_index([("at", -1), ("_id", -1)])
+    audit.create_index([("session_id", 1), ("at", -1), ("_id", -1)])
+
     tokens = database["access_tokens"]
     tokens.create_index("expires_at", expireAfterSeconds=0)
     tokens.create_index("is_bootstrap", sparse=True)
