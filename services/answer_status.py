@@ -7,6 +7,10 @@ from typing import Any
 
 from services.models import Session, Status
 
+# Clocks of browsers and rounding containers differ by less.
+MISSING_SECONDS = 1
+MISSING_SHARE = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -41,6 +45,23 @@ class AnswerStatus:
     demo_model: bool | None = None
     score: float | None = None
     feedback: list[Mapping[str, Any]] | None = None
+    declared_duration_ms: int | None = None
+    revision: int | None = None
+    has_recording: bool = False
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether it can be tried again without a new recording."""
+        return self.status in (Status.FAILED, Status.CANCELLED) and self.has_recording
+
+    @property
+    def recording_incomplete(self) -> bool | None:
+        """Whether clearly less could be heard than its sender says there was; None where that is not known."""
+        if self.duration_seconds is None or self.declared_duration_ms is None:
+            return None
+        declared_seconds = self.declared_duration_ms / 1000
+        missing_seconds = declared_seconds - self.duration_seconds
+        return missing_seconds > max(MISSING_SECONDS, MISSING_SHARE * declared_seconds)
 
     @property
     def eta_seconds(self) -> float | None:
@@ -74,6 +95,9 @@ def status_of(question_id: str, answer: Mapping[str, Any]) -> AnswerStatus:
         demo_model=answer.get("demo_model"),
         score=answer.get("score"),
         feedback=answer.get("feedback"),
+        declared_duration_ms=answer.get("declared_duration_ms"),
+        revision=answer.get("revision"),
+        has_recording=answer.get("gridfs_file_id") is not None,
     )
 
 

@@ -8,6 +8,7 @@ from services.access import Access
 from services.analysis import Analysis
 from services.answers import Answers
 from services.audit import Audit
+from services.decisions import Decisions
 from services.feedback import FeedbackProvider
 from services.feedback.rule_based import RuleBasedFeedback
 from services.health import Health
@@ -22,6 +23,7 @@ from services.storage.audio import AudioStore
 from services.storage.audit import AuditStore
 from services.storage.changes import ChangeStream
 from services.storage.client import MongoDatabase
+from services.storage.decisions import DecisionStore
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.sessions import SessionStore
 from services.storage.tokens import TokenStore
@@ -41,6 +43,7 @@ class Services:
     audit: Audit
     sessions: Sessions
     answers: Answers
+    decisions: Decisions
     analysis: Analysis
     live: LiveFeed
     health: Health
@@ -65,6 +68,7 @@ def build_services(
         audit=Audit(AuditStore(database)),
         sessions=sessions,
         answers=Answers(AcceptanceStore(database), audio, jobs),
+        decisions=Decisions(DecisionStore(database), jobs),
         analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
         live=LiveFeed(ChangeStream(database), session_store.find_unguarded),
         health=Health(database, workers, loader),

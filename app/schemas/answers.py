@@ -58,6 +58,12 @@ class AnswerStatusSchema(Schema):
     no_speech = fields.Boolean(allow_none=True)
     language = fields.String(allow_none=True)
     duration_seconds = fields.Float(allow_none=True)
+    declared_duration_ms = fields.Integer(allow_none=True)
+    recording_incomplete = fields.Boolean(
+        allow_none=True, metadata={"description": "Clearly less could be heard than was declared with the upload."}
+    )
+    revision = fields.Integer(allow_none=True, metadata={"description": "Of the transcript: 1, and more with edits."})
+    can_retry = fields.Boolean(metadata={"description": "It can be tried again without a new recording."})
     error = fields.Nested(AnswerErrorSchema, allow_none=True)
     progress = fields.Nested(ProgressSchema, allow_none=True)
     eta_seconds = fields.Float(allow_none=True)

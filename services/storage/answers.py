@@ -118,11 +118,34 @@ class AnswerStore:
 
         in_transaction(self._client, together)
 
+    @reaching_mongodb
+    def forget_audio(self, ref: AnswerRef, file_id: str) -> bool:
+        """Let an answer that has ended say that its recording is gone; before the recording goes.
+
+        False while the answer waits for it, perhaps again since a moment ago: then the recording must stay.
+        """
+        path = path_of(ref)
+        refers = {"_id": ref.session_id, f"{path}.id": ref.answer_id, f"{path}.gridfs_file_id": file_id}
+        is_open = {f"{path}.transcription_status": {"$in": [Status.QUEUED, Status.PROCESSING]}}
+        change = answer_change(ref, {"gridfs_file_id": None}, open_entry=None)
+        may_go = [True]
+
+        def together(transaction: ClientSession) -> None:
+            may_go[0] = self._sessions.find_one({**refers, **is_open}, {"_id": 1}, session=transaction) is None
+            if may_go[0] and self._sessions.update_one(refers, change, session=transaction).matched_count:
+                self._mark_audio(ref, "deleting", transaction)
+
+        in_transaction(self._client, together)
+        return may_go[0]
+
     def _finish(self, claim: Claim, changed: Mapping[str, Any], audio_status: str, transaction: ClientSession) -> None:
         self._write(claim, changed, open_entry=None, transaction=transaction)
+        self._mark_audio(claim.ref, audio_status, transaction)
+
+    def _mark_audio(self, ref: AnswerRef, status: str, transaction: ClientSession) -> None:
         self._files.update_one(
-            {"metadata.answer_id": claim.ref.answer_id},
-            {"$set": {"metadata.status": audio_status, "metadata.status_at": datetime.now(UTC)}},
+            {"metadata.answer_id": ref.answer_id},
+            {"$set": {"metadata.status": status}, "$currentDate": {"metadata.status_at": True}},
             session=transaction,
         )
 

@@ -37,6 +37,7 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "AnswerStore.release": lambda to: to.answers.release(CLAIM),
     "AnswerStore.fail": lambda to: to.answers.fail(CLAIM, code="c", message="m", keeps_audio=True),
     "AnswerStore.complete": lambda to: to.answers.complete(CLAIM, transcript_of(), MODEL),
+    "AnswerStore.forget_audio": lambda to: to.answers.forget_audio(REF, CLAIM.file_id),
     "AudioStore.save": lambda to: to.audio.save(recording_of(b"RIFF"), REF, "owner"),
     "AudioStore.read": lambda to: to.audio.read(CLAIM.file_id),
     "AudioStore.delete": lambda to: to.audio.delete(CLAIM.file_id),
