@@ -1,40 +1,77 @@
-"""Decodes one recording in a process of its own: the recording on standard input, the outcome on standard output.
+"""What a forked child does: it gives up whatever it does not need, decodes one recording, and ends."""
 
-The outcome is a line of JSON, `{"code", "message"}` or `{"bad_packets", "broke_off"}`, the samples behind it.
-"""
-
+import ctypes
 import json
 import mmap
+import os
 import resource
+import signal
 import sys
+from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
+from typing import BinaryIO, NoReturn, cast
 
-from services.audio.decoder import decoded
+from services.audio.decoder import Damage, decoded_blocks
+from services.audio.fork_protocol import HEADER_BYTES, SAMPLE_BYTES
 from services.errors import RecordingRejected
 from services.transcribers import SAMPLE_RATE_HZ
 
-MEMORY_BYTES = 128 * 1024 * 1024
+# More than decoding any real recording takes, at any length: samples leave the child as they come.
+MEMORY_BYTES = 88 * 1024 * 1024
 # Measured: 0.002 s for a second of Opus or AAC.
 CPU_SECONDS = 10
 CPU_SECONDS_PER_SECOND = 0.05
+# No child has more files than this to close: its server may not open more.
+MOST_FILES = 256
+PR_SET_PDEATHSIG = 1  # this and the next: prctl(2)
+PR_SET_NO_NEW_PRIVS = 38
+
+# Loaded before any fork: loading a library is nothing a child could do.
+_prctl: Callable[..., int] | None = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
-def main() -> None:
-    """Run as `python -m services.audio.child <max_seconds>`."""
-    max_seconds = float(sys.argv[1])
-    content = sys.stdin.buffer.read()
-    _limit_itself(max_seconds)
+def run(recording: int, result: int, *, max_seconds: float, server_pid: int) -> NoReturn:
+    """Decode the recording of one file into the other, then end the process with 0, or 1 where it was not decoded."""
+    status = 1
     try:
-        samples, damage = decoded(content, max_seconds=max_seconds)
+        _keep_only(recording, result)
+        _limit_itself(max_seconds)
+        _end_with(server_pid)
+        status = _decode(max_seconds)
+    finally:
+        # Whatever happened, and without a farewell: everything above this frame belongs to the server.
+        os._exit(status)
+
+
+def _decode(max_seconds: float) -> int:
+    recording, result = cast(BinaryIO, FileIO(0)), FileIO(1, "w")
+    damage = Damage()
+    result.seek(HEADER_BYTES)
+    try:
+        for block in decoded_blocks(recording, damage, max_seconds=max_seconds):
+            result.write(block.data)
+        outcome: dict[str, object] = {"bad_packets": damage.bad_packets, "broke_off": damage.broke_off}
     except RecordingRejected as rejected:
-        _tell({"code": rejected.code, "message": rejected.message})
-        return
-    _tell({"bad_packets": damage.bad_packets, "broke_off": damage.broke_off})
-    sys.stdout.buffer.write(samples.data)
+        outcome = {"code": rejected.code, "message": rejected.message}
+    except BaseException as error:  # noqa: BLE001 - nobody is above us who could hear of it
+        outcome = {"error": type(error).__name__}
+    if "bad_packets" not in outcome:
+        result.truncate(HEADER_BYTES)
+    result.seek(0)
+    result.write(json.dumps(outcome).encode() + b"\n")
+    return int("error" in outcome)
 
 
-def _tell(outcome: dict[str, object]) -> None:
-    sys.stdout.buffer.write(json.dumps(outcome).encode() + b"\n")
+def _keep_only(recording: int, result: int) -> None:
+    """The recording becomes 0 and the result 1. 2 goes where 1 went: what FFmpeg or libc says of a file is noise."""
+    signal.set_wakeup_fd(-1)
+    for signum in (signal.SIGCHLD, signal.SIGINT):
+        signal.signal(signum, signal.SIG_DFL)
+    os.dup2(1, 2)
+    os.dup2(recording, 0)
+    os.dup2(result, 1)
+    os.closerange(3, MOST_FILES)
 
 
 def _limit_itself(max_seconds: float) -> None:
@@ -42,14 +79,20 @@ def _limit_itself(max_seconds: float) -> None:
     cpu_seconds = CPU_SECONDS + int(CPU_SECONDS_PER_SECOND * max_seconds)
     # At the lower of the two the kernel says that it was the time; at the higher one it only kills.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+    result_bytes = HEADER_BYTES + int(max_seconds * SAMPLE_RATE_HZ) * SAMPLE_BYTES
+    resource.setrlimit(resource.RLIMIT_FSIZE, (result_bytes, result_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     statm = Path("/proc/self/statm")
     if statm.exists():
-        has_bytes = int(statm.read_text().split()[0]) * mmap.PAGESIZE
-        samples_bytes = 2 * 4 * int(SAMPLE_RATE_HZ * max_seconds)
-        limit_bytes = has_bytes + samples_bytes + MEMORY_BYTES
+        limit_bytes = int(statm.read_text().split()[0]) * mmap.PAGESIZE + MEMORY_BYTES
         resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
+    # Last: from here on no file, socket or pipe can be opened, whatever a recording talks FFmpeg into.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
-if __name__ == "__main__":
-    main()
+def _end_with(server_pid: int) -> None:
+    if _prctl is not None:
+        _prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != server_pid:  # it ended before the kernel was told
+        os._exit(1)

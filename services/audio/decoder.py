@@ -1,6 +1,6 @@
 """Turns a recording's bytes into samples with PyAV: one streamed pass that decodes, mixes down and resamples.
 
-A recording is hostile input. FFmpeg gets its bytes from memory, may not open anything else, and knows only the
+A recording is hostile input. FFmpeg gets its bytes from us, may not open anything else, and knows only the
 containers and decoders a browser or a phone records with. What it might still do, it does in a child process:
 services/audio/decode.py.
 """
@@ -8,7 +8,7 @@ services/audio/decode.py.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import av
 import av.error
@@ -18,6 +18,8 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from services.audio.fork_protocol import SAMPLE_BYTES
+from services.audio.verdicts import bad_audio, no_audio_track, too_long
 from services.errors import RecordingRejected
 from services.transcribers import SAMPLE_RATE_HZ, Samples
 
@@ -34,7 +36,8 @@ CONTAINER_OPTIONS = {
 }
 # Every change of rate or channels builds a new resampler; a real recording changes at most when a device is switched.
 MAX_SHAPE_CHANGES = 16
-SAMPLE_BYTES = 4
+# Opus makes 50 frames a second: what is done to samples is done to some seconds of them at once.
+BLOCK_BYTES = 256 * 1024
 
 
 @dataclass(slots=True)
@@ -55,31 +58,36 @@ def decoded(content: bytes, *, max_seconds: float) -> tuple[Samples, Damage]:
     `no_audio_track` or `bad_audio`.
     """
     damage = Damage()
+    return np.concatenate(list(decoded_blocks(BytesIO(content), damage, max_seconds=max_seconds))), damage
+
+
+def decoded_blocks(recording: BinaryIO, damage: Damage, *, max_seconds: float) -> Iterator[Samples]:
+    """The same, some seconds at a time: whatever the length, no more than that is in memory.
+
+    What was passed over is counted in `damage`. Raises as `decoded`, and that can be after the first blocks.
+    """
     limit_bytes = int(max_seconds * SAMPLE_RATE_HZ) * SAMPLE_BYTES
-    heard = bytearray()
+    heard_bytes = 0
     try:
-        with _opened(content) as container:
-            for frame in _resampled(_frames(container, _audio_stream(container), damage)):
-                heard += frame.to_ndarray().tobytes()
-                if len(heard) > limit_bytes:
-                    raise RecordingRejected(
-                        f"The recording is longer than {max_seconds:g} seconds, the longest that is accepted.",
-                        code="too_long",
-                    )
+        with _opened(recording) as container:
+            for block in _blocks(_resampled(_frames(container, _audio_stream(container), damage))):
+                heard_bytes += len(block)
+                if heard_bytes > limit_bytes:
+                    raise too_long(max_seconds)
+                yield _within_range(np.frombuffer(block, dtype=np.float32))
     except RecordingRejected:
         raise
     # FFmpeg's errors on damaged files have no common class: UnicodeDecodeError, EOFError and PermissionError were seen.
     except Exception as error:
         raise bad_audio() from error
-    if not heard:
+    if heard_bytes == 0:
         raise bad_audio()
-    return _within_range(np.frombuffer(heard, dtype=np.float32)), damage
 
 
-def _opened(content: bytes) -> InputContainer:
+def _opened(recording: BinaryIO) -> InputContainer:
     # Tags in another encoding than UTF-8 are no reason to lose an answer.
     options = CONTAINER_OPTIONS
-    return av.open(BytesIO(content), "r", container_options=options, metadata_errors="replace", io_open=_refuse)
+    return av.open(recording, "r", container_options=options, metadata_errors="replace", io_open=_refuse)
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
@@ -88,7 +96,7 @@ def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
 
 def _audio_stream(container: InputContainer) -> AudioStream:
     if not container.streams.audio:
-        raise RecordingRejected("The recording has no audio track.", code="no_audio_track")
+        raise no_audio_track()
     for stream in container.streams.audio:
         if stream.codec_context is not None and stream.codec_context.name in DECODERS | PCM_DECODERS:
             return stream
@@ -136,6 +144,17 @@ def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
         yield from resampler.resample(None)
 
 
+def _blocks(frames: Iterator[AudioFrame]) -> Iterator[bytearray]:
+    block = bytearray()
+    for frame in frames:
+        block += frame.to_ndarray().tobytes()
+        if len(block) >= BLOCK_BYTES:
+            yield block
+            block = bytearray()
+    if block:
+        yield block
+
+
 def _resampler() -> AudioResampler:
     # In floating point FFmpeg does not scale a downmix: without `rematrix_maxval` equal channels come out at 141 %.
     return AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ, options={"rematrix_maxval": "1.0"})
@@ -145,8 +164,3 @@ def _within_range(samples: Samples) -> Samples:
     """Clips, and silences what is not a number: a float WAV may hold anything, and one NaN deafens the model."""
     np.nan_to_num(samples, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
     return np.clip(samples, -1.0, 1.0, out=samples)
-
-
-def bad_audio() -> RecordingRejected:
-    """What to say of a recording in which nothing can be heard."""
-    return RecordingRejected("The recording is damaged and cannot be heard. Please record the answer again.")
