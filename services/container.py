@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from config import Settings
-from services.access import Access
+from services.access import OWNER, Access
 from services.analysis import Analysis
 from services.answers import Answers
 from services.audit import Audit
@@ -17,6 +17,7 @@ from services.live import LiveFeed
 from services.recovery import Recovery
 from services.retention import Retention
 from services.sessions import Sessions
+from services.signed_tokens import build_signed_tokens
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
@@ -64,7 +65,9 @@ def build_services(
     loader = TranscriberLoader(build_transcriber)
     limits = Limits(settings.max_answer_seconds, settings.transcription_max_attempts)
     return Services(
-        access=Access(TokenStore(database), session_store),
+        access=Access(
+            TokenStore(database), session_store, build_signed_tokens(settings, reserved=OWNER.user_id)
+        ),
         audit=Audit(AuditStore(database)),
         sessions=sessions,
         answers=Answers(AcceptanceStore(database), audio, jobs),

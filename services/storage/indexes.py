@@ -33,4 +33,6 @@ def ensure_indexes(database: MongoDatabase) -> None:
     tokens = database["access_tokens"]
     tokens.create_index("expires_at", expireAfterSeconds=0)
     tokens.create_index("is_bootstrap", sparse=True)
+    tokens.create_index("is_first", unique=True, sparse=True)
+    tokens.create_index("user_id")
     database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)

@@ -48,12 +48,15 @@ class SessionStore:
         return _as_session(self._sessions.find_one({"_id": session_id}, _PUBLIC))
 
     @reaching_mongodb
-    def find_by_link(self, token_hash: str, now: datetime) -> Caller | None:
-        """Who the holder of a session link is; None when the link is unknown or has expired."""
+    def find_by_link(self, token_hash: str, now: datetime) -> tuple[Caller, datetime] | None:
+        """Who the holder of a session link is, and until when; None when the link is unknown or has expired."""
         found = self._sessions.find_one(
-            {"link.token_hash": token_hash, "link.expires_at": {"$gt": now}}, {"owner_id": 1}
+            {"link.token_hash": token_hash, "link.expires_at": {"$gt": now}}, {"owner_id": 1, "link.expires_at": 1}
         )
-        return Caller(user_id=found["owner_id"], role="candidate", session_id=found["_id"]) if found else None
+        if found is None:
+            return None
+        caller = Caller(user_id=found["owner_id"], role="candidate", session_id=found["_id"])
+        return caller, found["link"]["expires_at"]
 
     @reaching_mongodb
     def list_of(self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int) -> list[Session]:

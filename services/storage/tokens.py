@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from pymongo.errors import DuplicateKeyError
+
 from services.models import Caller
 from services.storage.client import MongoDatabase, reaching_mongodb
 
@@ -28,12 +30,27 @@ class TokenStore:
         self._tokens.delete_many({"is_bootstrap": True, "_id": {"$ne": token_hash}})
 
     @reaching_mongodb
-    def find(self, token_hash: str, now: datetime) -> Caller | None:
-        """Whose token it is; None when it is unknown or has expired."""
+    def save_first(self, token_hash: str, caller: Caller) -> bool:
+        """Store the token that a first start made; False when another process has been first (a unique index)."""
+        fields = {"user_id": caller.user_id, "role": caller.role, "expires_at": None, "is_first": True}
+        try:
+            self._tokens.insert_one({"_id": token_hash, **fields, "created_at": datetime.now(UTC)})
+        except DuplicateKeyError:
+            return False
+        return True
+
+    @reaching_mongodb
+    def find(self, token_hash: str, now: datetime) -> tuple[Caller, datetime | None] | None:
+        """Whose token it is, and until when; None when it is unknown or has expired."""
         found = self._tokens.find_one({"_id": token_hash})
         if found is None or (found["expires_at"] is not None and found["expires_at"] <= now):
             return None
-        return Caller(user_id=found["user_id"], role=found["role"])
+        return Caller(user_id=found["user_id"], role=found["role"]), found["expires_at"]
+
+    @reaching_mongodb
+    def delete_of(self, user_id: str) -> int:
+        """Delete a person's tokens; the change stream tells every web process (services/live.py)."""
+        return self._tokens.delete_many({"user_id": user_id}).deleted_count
 
     @reaching_mongodb
     def is_empty(self) -> bool:

@@ -56,6 +56,8 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "TokenStore.save": lambda to: TokenStore(to.database).save("hash", ADA),
     "TokenStore.save_bootstrap": lambda to: TokenStore(to.database).save_bootstrap("hash", ADA),
     "TokenStore.find": lambda to: TokenStore(to.database).find("hash", NOW),
+    "TokenStore.save_first": lambda to: TokenStore(to.database).save_first("hash", ADA),
+    "TokenStore.delete_of": lambda to: TokenStore(to.database).delete_of("ada"),
     "TokenStore.is_empty": lambda to: TokenStore(to.database).is_empty(),
     "WorkerStore.beat": lambda to: WorkerStore(to.database).beat("w", WorkerState("ready", "", None, False)),
     "WorkerStore.forget": lambda to: WorkerStore(to.database).forget("w"),

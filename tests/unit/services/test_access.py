@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -50,6 +51,36 @@ def test_the_first_token_is_made_once(services: Services):
     assert token is not None
     assert services.access.caller_of(token) == OWNER
     assert services.access.ensure_first_token(None) is None
+
+
+def test_processes_that_start_at_once_make_one_token(services: Services, database: MongoDatabase):
+    barrier, made = Barrier(8), []
+
+    def start() -> None:
+        barrier.wait()
+        made.append(services.access.ensure_first_token(None))
+
+    starting = [Thread(target=start) for _ in range(8)]
+    for thread in starting:
+        thread.start()
+    for thread in starting:
+        thread.join()
+    (token,) = (each for each in made if each is not None)
+    assert services.access.caller_of(token) == OWNER
+    assert database["access_tokens"].count_documents({}) == 1
+
+
+def test_a_person_without_tokens_stays_outside_and_others_do_not_notice(services: Services):
+    tokens = [services.access.issue(Caller(who), valid_for=timedelta(hours=1)) for who in ("ada", "ada", "bob")]
+    grants = [services.access.grant_of(token) for token in tokens]
+    assert services.access.revoke("ada") == 2
+    assert services.access.revoke("ada") == 0
+    for token, grant in zip(tokens[:2], grants[:2], strict=True):
+        with pytest.raises(Unauthorized):
+            services.access.caller_of(token)
+        with pytest.raises(Unauthorized):
+            services.access.renewed(grant)
+    assert services.access.renewed(grants[2]).caller == Caller("bob")
 
 
 def test_a_bootstrap_token_is_the_owners_and_is_never_shown(services: Services):
