@@ -1,16 +1,19 @@
 """Accepting a recorded answer: once this has returned, the answer survives whatever happens to us."""
 
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
 from secrets import token_hex
 
 import structlog
 
 from services.answer_status import AnswerStatus, status_of
-from services.errors import NotFound, Unavailable
+from services.errors import InvalidRequest, NotFound, Unavailable
 from services.jobs import JobQueue
 from services.models import AnswerRef, Recording, Session
-from services.storage.acceptance import AcceptanceStore
+from services.storage.acceptance import AcceptanceStore, Accepted
 from services.storage.audio import AudioStore
+from services.storage.uploads import UploadStore
 
 log = structlog.get_logger()
 
@@ -28,23 +31,30 @@ class Receipt:
 class Answers:
     """Takes recordings in and says where they stand."""
 
-    def __init__(self, acceptance: AcceptanceStore, audio: AudioStore, jobs: JobQueue) -> None:
+    def __init__(self, uploads: UploadStore, acceptance: AcceptanceStore, audio: AudioStore, jobs: JobQueue) -> None:
+        self._uploads = uploads
         self._acceptance = acceptance
         self._audio = audio
         self._jobs = jobs
 
-    def accept(self, session: Session, question_id: str, recording: Recording, user_id: str) -> Receipt:
+    def accept(
+        self, session: Session, question_id: str, recording: Recording, user_id: str, *, key: str | None = None
+    ) -> Receipt:
         """Store a recording as the queued answer to a question; a new one takes the place of an older one.
 
-        Raises `NotFound` when the session or the question is gone, and `Unavailable` when the database does not answer.
+        With a `key` this happens once, however often it is called with it: the answer's id is made from it. Raises
+        `NotFound` when the session or the question is gone, `InvalidRequest` when the key came with another recording,
+        and `Unavailable` when the database does not answer.
         """
-        ref = AnswerRef(session.id, question_id, token_hex(12))
-        file_id = self._audio.save(recording, ref, user_id)
-        recording = replace(recording, language=recording.language or session.language)
-        replaced_file_id = self._queue(ref, recording, file_id, user_id)
-        log.info("A recording was accepted.", **_facts(ref), bytes=len(recording.content))
-        self._after_acceptance(ref, replaced_file_id)
-        return Receipt(ref.answer_id, file_id, len(recording.content), recording.sha256)
+        ref = AnswerRef(session.id, question_id, _answer_id(session.id, question_id, key))
+        language = recording.language or session.language
+        accepted = self._store(ref, recording, language, user_id, once=key is not None)
+        if accepted.sha256 != recording.sha256:
+            raise InvalidRequest("This key came with another recording before.", code="idempotency_key_reused")
+        if not accepted.is_repeat:
+            log.info("A recording was accepted.", **_facts(ref), bytes=accepted.bytes)
+            self._after_acceptance(ref, accepted.replaced_file_id)
+        return Receipt(ref.answer_id, accepted.file_id, accepted.bytes, accepted.sha256)
 
     def status(self, session: Session, question_id: str) -> AnswerStatus:
         """Where one answer stands; raises `NotFound` when there is no such question, or no answer to it yet."""
@@ -59,27 +69,35 @@ class Answers:
         if all(question.id != question_id for question in session.questions):
             raise NotFound("The session has no such question.", code="no_such_question")
 
-    def _queue(self, ref: AnswerRef, recording: Recording, file_id: str, user_id: str) -> str | None:
+    def _store(
+        self, ref: AnswerRef, recording: Recording, language: str | None, user_id: str, *, once: bool
+    ) -> Accepted:
+        file_id = self._uploads.store(ref, recording.content)
         answer = {
             "user_id": user_id,
             "gridfs_file_id": file_id,
             "bytes": len(recording.content),
             "sha256": recording.sha256,
             "content_type": recording.content_type,
-            "language_hint": recording.language,
+            "language_hint": language,
             "declared_duration_ms": recording.declared_duration_ms,
         }
-        # When this raises, the write may have happened all the same: the file stays, and the cleanup removes it if
-        # no answer refers to it.
-        replaced = self._acceptance.accept(ref, answer)
-        if replaced is None:
-            self._audio.delete(file_id)
-            raise NotFound("The session or the question is gone.")
-        file_id_before: str | None = replaced.get("gridfs_file_id")
-        return file_id_before
+        try:
+            accepted = self._acceptance.accept(ref, answer, once=once)
+        except BaseException:
+            self._abandon(file_id)
+            raise
+        if accepted.is_repeat:
+            self._abandon(file_id)
+        return accepted
+
+    def _abandon(self, file_id: str) -> None:
+        """Best effort: the sweep finds what is left by the upload's marker."""
+        with suppress(Unavailable):
+            self._uploads.abandon(file_id)
 
     def _after_acceptance(self, ref: AnswerRef, replaced_file_id: str | None) -> None:
-        """Best effort: the answer is stored, and what fails here the sweep and the cleanup make good."""
+        """Best effort: the answer is stored, and what fails here the sweep makes good."""
         try:
             self._jobs.transcribe_answer(ref)
         except Unavailable as error:
@@ -90,7 +108,14 @@ class Answers:
             try:
                 self._audio.delete(replaced_file_id)
             except Unavailable:
-                log.warning("A replaced recording was left for the cleanup.", **_facts(ref))
+                log.warning("A replaced recording was left for the sweep.", **_facts(ref))
+
+
+def _answer_id(session_id: str, question_id: str, key: str | None) -> str:
+    """A fresh one, or with a key always the same one: what else would tell a repeat after a crash from a new take?"""
+    if key is None:
+        return token_hex(12)
+    return sha256("\0".join((session_id, question_id, key)).encode()).hexdigest()[:24]
 
 
 def _facts(ref: AnswerRef) -> dict[str, str]:

@@ -28,6 +28,7 @@ from services.storage.decisions import DecisionStore
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.sessions import SessionStore
 from services.storage.tokens import TokenStore
+from services.storage.uploads import UploadStore
 from services.storage.workers import WorkerStore
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
@@ -61,6 +62,7 @@ def build_services(
     session_store = SessionStore(database)
     answer_store = AnswerStore(database, lease_seconds=settings.lease_seconds)
     open_answers, audio, workers = OpenAnswerStore(database), AudioStore(database), WorkerStore(database)
+    uploads = UploadStore(database, audio)
     sessions = Sessions(session_store, link_days=settings.session_link_days)
     loader = TranscriberLoader(build_transcriber)
     limits = Limits(settings.max_answer_seconds, settings.transcription_max_attempts)
@@ -70,13 +72,13 @@ def build_services(
         ),
         audit=Audit(AuditStore(database)),
         sessions=sessions,
-        answers=Answers(AcceptanceStore(database), audio, jobs),
+        answers=Answers(uploads, AcceptanceStore(database), audio, jobs),
         decisions=Decisions(DecisionStore(database), jobs),
         analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
         live=LiveFeed(ChangeStream(database), session_store.find_unguarded),
         health=Health(database, workers, loader),
         transcription=Transcription(answer_store, audio, loader, holder=settings.holder, limits=limits),
         transcriber=loader,
-        recovery=Recovery(open_answers, audio, jobs, holder=settings.holder),
+        recovery=Recovery(open_answers, uploads, audio, jobs, holder=settings.holder),
         retention=Retention(audio, session_store, failed_hours=settings.failed_audio_retention_hours),
     )

@@ -10,6 +10,7 @@ from services.models import AnswerRef
 from services.storage.answers import RESEND_SECONDS
 from services.storage.audio import AudioStore
 from services.storage.open_answers import OpenAnswerStore
+from services.storage.uploads import UploadStore
 
 log = structlog.get_logger()
 
@@ -19,14 +20,17 @@ LONGEST_RESEND_SECONDS = 240
 class Recovery:
     """Run at boot and every few seconds by every worker; any number of them do the work once."""
 
-    def __init__(self, open_answers: OpenAnswerStore, audio: AudioStore, jobs: JobQueue, *, holder: str) -> None:
+    def __init__(
+        self, open_answers: OpenAnswerStore, uploads: UploadStore, audio: AudioStore, jobs: JobQueue, *, holder: str
+    ) -> None:
         self._open = open_answers
+        self._uploads = uploads
         self._audio = audio
         self._jobs = jobs
         self._holder = holder
 
     def sweep(self) -> int:
-        """Send every unfinished answer that is due, and finish deletions that were cut short; how many were sent."""
+        """Send every unfinished answer that is due, and finish what was cut short; how many were sent."""
         now = datetime.now(UTC)
         due = self._open.due(now)
         sent = 0
@@ -39,6 +43,7 @@ class Recovery:
                 sent += 1
         for audio in self._audio.with_status("deleting", before=now):
             self._audio.delete(audio.file_id)
+        self._uploads.collect_abandoned()
         if sent:
             log.info("Unfinished answers were sent again.", answers=sent)
         return sent

@@ -35,7 +35,7 @@ class Retention:
 
     def _removable(self, now: datetime, before: datetime) -> Iterator[Removal]:
         for audio in self._audio.with_status("deleting", before=now):
-            yield Removal(audio.file_id, "its transcript is stored", audio.length_bytes)
+            yield Removal(audio.file_id, "its answer needs it no more", audio.length_bytes)
         for audio in self._audio.with_status("failed", before=now - timedelta(hours=self._failed_hours)):
             yield Removal(audio.file_id, "its answer failed and the retention is over", audio.length_bytes)
         for audio in self._audio.with_status("stored", before=before):

@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from services.models import AnswerRef, Claim, Question, Segment, Session, Status, Transcript, WhisperModel
+from bson import ObjectId
+
+from services.models import AnswerRef, Claim, Question, Recording, Segment, Session, Status, Transcript, WhisperModel
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
-from services.storage.audio import AudioStore
+from services.storage.audio import AudioStore, file_document
 from services.storage.client import MongoDatabase
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.sessions import SessionStore
+from services.storage.uploads import UploadStore
 from tests.factories import questions, recording_of
 
 MODEL = WhisperModel("tiny", demo_model=True)
@@ -29,7 +32,8 @@ class Stores:
     database: MongoDatabase
     acceptance: AcceptanceStore
     answers: AnswerStore
-    audio: AudioStore
+    audio: "FilledAudio"
+    uploads: UploadStore
     open: OpenAnswerStore
     sessions: SessionStore
 
@@ -46,9 +50,13 @@ class Stores:
     def accept(self, session_id: str, question_id: str = "q1", **fields: Any) -> AnswerRef:
         """A recording in GridFS and its queued answer."""
         ref = AnswerRef(session_id, question_id, token_hex(12))
-        file_id = self.audio.save(recording_of(b"RIFF"), ref, "owner")
-        assert self.acceptance.accept(ref, {"gridfs_file_id": file_id, **fields}) is not None
+        self.acceptance.accept(ref, {**self.uploaded(ref), **fields})
         return ref
+
+    def uploaded(self, ref: AnswerRef, content: bytes = b"RIFF") -> dict[str, Any]:
+        """The document of an answer whose bytes are stored and that is not accepted yet."""
+        recording, file_id = recording_of(content), self.uploads.store(ref, content)
+        return answer_document(recording, file_id, "owner")
 
     def claim(self, ref: AnswerRef, holder: str = HOLDER) -> Claim:
         claim = self.answers.claim(ref, holder)
@@ -118,12 +126,35 @@ class Stores:
             assert (str(stored["_id"]), stored["metadata"]["status"]) == (answer["gridfs_file_id"], "stored")
 
 
+def answer_document(recording: Recording, file_id: str, user_id: str) -> dict[str, Any]:
+    return {
+        "user_id": user_id,
+        "gridfs_file_id": file_id,
+        "bytes": len(recording.content),
+        "sha256": recording.sha256,
+        "content_type": recording.content_type,
+    }
+
+
+class FilledAudio(AudioStore):
+    """Audio with a short way in, for tests that are not about uploads."""
+
+    def save(self, recording: Recording, ref: AnswerRef, user_id: str) -> str:
+        """A file that no answer refers to yet."""
+        file_id = ObjectId()
+        self.save_chunks(file_id, recording.content)
+        self._files.insert_one(file_document(ref, answer_document(recording, str(file_id), user_id)))
+        return str(file_id)
+
+
 def build_stores(database: MongoDatabase, *, lease_seconds: float = 60) -> Stores:
+    audio = FilledAudio(database)
     return Stores(
         database,
         AcceptanceStore(database),
         AnswerStore(database, lease_seconds=lease_seconds),
-        AudioStore(database),
+        audio,
+        UploadStore(database, audio),
         OpenAnswerStore(database),
         SessionStore(database),
     )

@@ -1,15 +1,41 @@
-"""How a recording becomes the queued answer to its question."""
+"""How an upload becomes the queued answer to its question: in one transaction, or not at all."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bson import ObjectId
 from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError
 
+from services.errors import NotFound, Unavailable
 from services.models import AnswerRef, Status
-from services.storage.answer_updates import answer_change, path_of
+from services.storage.answer_updates import Pipeline, answer_change, path_of
 from services.storage.answers import RESEND_SECONDS
-from services.storage.client import Document, MongoDatabase, reaching_mongodb
+from services.storage.audio import file_document
+from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, fields, seconds_from_now, stored
+
+RECEIPT_HOURS = 48
+
+
+class UploadLost(Unavailable):
+    """Raised when an upload took so long that what was stored of it has been collected."""
+
+    code = "upload_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What is stored of an answer. `is_repeat`: by an earlier upload of this very answer, and nothing was changed."""
+
+    file_id: str
+    bytes: int
+    sha256: str
+    replaced_file_id: str | None = None
+    is_repeat: bool = False
 
 
 class AcceptanceStore:
@@ -17,37 +43,82 @@ class AcceptanceStore:
 
     def __init__(self, database: MongoDatabase) -> None:
         self._sessions = database["interview_sessions"]
+        self._files = database["fs.files"]
+        self._uploads = database["uploads"]
+        self._receipts = database["receipts"]
+        self._client = database.client
 
     @reaching_mongodb
-    def accept(self, ref: AnswerRef, answer: Mapping[str, Any]) -> Document | None:
-        """Make `answer` the queued answer to its question and return the one it replaces ({} for none).
+    def accept(self, ref: AnswerRef, answer: Mapping[str, Any], *, once: bool = False) -> Accepted:
+        """Make `answer`, whose chunks are stored, the queued answer to its question.
 
-        None when there is no such session or question: nothing was stored.
+        With `once` an answer id is accepted one time in `RECEIPT_HOURS`, whatever became of the answer since; a repeat
+        gets what was said then. Raises `NotFound` when there is no such session or question, and `UploadLost`.
         """
+        try:
+            return in_transaction(self._client, lambda transaction: self._accept(ref, answer, once, transaction))
+        except DuplicateKeyError:
+            found = self._receipts.find_one({"_id": ref.answer_id})
+            if found is None:
+                raise
+            return Accepted(found["file_id"], found["bytes"], found["sha256"], is_repeat=True)
+
+    def _accept(self, ref: AnswerRef, answer: Mapping[str, Any], once: bool, transaction: ClientSession) -> Accepted:
+        accepted = {"file_id": answer["gridfs_file_id"], "bytes": answer["bytes"], "sha256": answer["sha256"]}
+        if once:
+            # First: where the id is taken, nothing else is to be done.
+            expires_at = datetime.now(UTC) + timedelta(hours=RECEIPT_HOURS)
+            receipt = {"_id": ref.answer_id, "session_id": ref.session_id, **accepted, "expires_at": expires_at}
+            self._receipts.insert_one(receipt, session=transaction)
+        replaced = self._queue(ref, answer, transaction)
+        self._files.insert_one(file_document(ref, answer), session=transaction)
+        if replaced is not None:
+            # For whoever deletes next: the caller after this transaction, or else the sweep.
+            deleting = {"metadata.status": "deleting", "metadata.status_at": datetime.now(UTC)}
+            self._files.update_one({"_id": ObjectId(replaced)}, {"$set": deleting}, session=transaction)
+        self._end_upload(answer["gridfs_file_id"], transaction)
+        return Accepted(**accepted, replaced_file_id=replaced)
+
+    def _queue(self, ref: AnswerRef, answer: Mapping[str, Any], transaction: ClientSession) -> str | None:
+        """The id of the recording that this one takes the place of."""
         path = path_of(ref)
-        document = {
-            **answer,
-            "id": ref.answer_id,
-            "question_id": ref.question_id,
-            "transcription_status": Status.QUEUED,
-            "created_at": NOW,
-            "attempts": 0,
-            "crashes": 0,
-        }
-        replaced = {"$ifNull": [f"${path}.id", None]}
-        others = {"$filter": {"input": "$answer_ids", "cond": {"$ne": ["$$this", replaced]}}}
-        pipeline = answer_change(
-            ref,
-            {},
-            open_entry={"due": seconds_from_now(RESEND_SECONDS)},
-            answer_ids={"$concatArrays": [others, [stored(ref.answer_id)]]},
-            # An operator, so that the whole answer is replaced: a plain document would be merged into the old one.
-            **{path: {"$mergeObjects": [fields(document)]}},
-        )
         before = self._sessions.find_one_and_update(
             {"_id": ref.session_id, "questions.id": ref.question_id},
-            pipeline,
-            projection={path: 1},
+            _queueing(ref, answer),
+            projection={f"{path}.gridfs_file_id": 1},
             return_document=ReturnDocument.BEFORE,
+            session=transaction,
         )
-        return None if before is None else before.get("answers", {}).get(ref.question_id, {})
+        if before is None:
+            raise NotFound("The session or the question is gone.")
+        file_id: str | None = before.get("answers", {}).get(ref.question_id, {}).get("gridfs_file_id")
+        return file_id
+
+    def _end_upload(self, file_id: str, transaction: ClientSession) -> None:
+        """Take the marker away (uploads.py): where it is gone or being collected, so are the chunks."""
+        marker = {"_id": ObjectId(file_id), "collecting": {"$ne": True}}
+        if not self._uploads.delete_one(marker, session=transaction).deleted_count:
+            raise UploadLost("The upload took too long. Please send the recording again.", retry_after_seconds=1)
+
+
+def _queueing(ref: AnswerRef, answer: Mapping[str, Any]) -> Pipeline:
+    path = path_of(ref)
+    document: Document = {
+        **answer,
+        "id": ref.answer_id,
+        "question_id": ref.question_id,
+        "transcription_status": Status.QUEUED,
+        "created_at": NOW,
+        "attempts": 0,
+        "crashes": 0,
+    }
+    replaced = {"$ifNull": [f"${path}.id", None]}
+    others = {"$filter": {"input": "$answer_ids", "cond": {"$ne": ["$$this", replaced]}}}
+    return answer_change(
+        ref,
+        {},
+        open_entry={"due": seconds_from_now(RESEND_SECONDS)},
+        answer_ids={"$concatArrays": [others, [stored(ref.answer_id)]]},
+        # An operator, so that the whole answer is replaced: a plain document would be merged into the old one.
+        **{path: {"$mergeObjects": [fields(document)]}},
+    )

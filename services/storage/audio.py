@@ -1,19 +1,17 @@
 """Recordings in GridFS, as received. `metadata.status` says why a file is there: stored, failed or deleting."""
 
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-import pymongo
 from bson import Int64, ObjectId
 from gridfs import DEFAULT_CHUNK_SIZE, GridFSBucket, NoFile
-from pymongo.errors import PyMongoError
+from gridfs.errors import CorruptGridFile
 
 from services.errors import RecordingRejected
-from services.models import AnswerRef, Recording
+from services.models import AnswerRef
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
-
-ABORT_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class StoredAudio:
 
 
 class AudioStore:
-    """Keeps recordings until their transcript is stored."""
+    """Keeps recordings until their transcript is stored. How one comes in: uploads.py and acceptance.py."""
 
     def __init__(self, database: MongoDatabase) -> None:
         self._bucket = GridFSBucket(database)
@@ -36,38 +34,9 @@ class AudioStore:
         self._chunks = database["fs.chunks"]
 
     @reaching_mongodb
-    def save(self, recording: Recording, ref: AnswerRef, user_id: str) -> str:
-        """Store a recording and return its file id; what a failed attempt left behind is removed."""
-        file_id, uploaded_at = ObjectId(), datetime.now(UTC)
-        metadata = {
-            "session_id": ref.session_id,
-            "question_id": ref.question_id,
-            "answer_id": ref.answer_id,
-            "user_id": user_id,
-            "upload_date": uploaded_at,
-            "status": "stored",
-            "status_at": uploaded_at,
-            "sha256": recording.sha256,
-            "content_type": recording.content_type,
-        }
-        file = {
-            "_id": file_id,
-            "filename": ref.answer_id,
-            "length": Int64(len(recording.content)),
-            "chunkSize": DEFAULT_CHUNK_SIZE,
-            "uploadDate": uploaded_at,
-            "metadata": metadata,
-        }
-        # Not through GridIn, which asks for the indexes before every file: they were made at start (indexes.py).
-        try:
-            self._chunks.insert_many(_chunks_of(file_id, recording.content))
-            self._files.insert_one(file)
-        except BaseException:
-            # Best effort and brief: where the database is away, the cleanup removes it another day.
-            with suppress(PyMongoError), pymongo.timeout(ABORT_SECONDS):
-                self._bucket.delete(file_id)
-            raise
-        return str(file_id)
+    def save_chunks(self, file_id: ObjectId, content: bytes) -> None:
+        """The first half of a file (the second: `file_document`). Not by GridIn, which asks for indexes each time."""
+        self._chunks.insert_many(_chunks_of(file_id, content))
 
     @reaching_mongodb
     def read(self, file_id: str) -> bytes:
@@ -75,17 +44,16 @@ class AudioStore:
         try:
             content: bytes = self._bucket.open_download_stream(ObjectId(file_id)).read()
             return content
-        except NoFile as error:
+        except (NoFile, CorruptGridFile) as error:
             message = "The recording is no longer stored. Please record the answer again."
             raise RecordingRejected(message, code="audio_missing") from error
 
     @reaching_mongodb
     def delete(self, file_id: str) -> None:
         """Delete a recording; one that is gone already is success."""
-        try:
-            self._bucket.delete(ObjectId(file_id))
-        except NoFile:
-            return
+        # The chunks first: what is left by a process that ends in between can still be found by its file.
+        self._chunks.delete_many({"files_id": ObjectId(file_id)})
+        self._files.delete_one({"_id": ObjectId(file_id)})
 
     @reaching_mongodb
     def with_status(self, status: str, *, before: datetime) -> list[StoredAudio]:
@@ -99,6 +67,30 @@ class AudioStore:
         ids = self._chunks.distinct("files_id", {"files_id": {"$lt": newest}})
         known = {each["_id"] for each in self._files.find({"_id": {"$in": ids}}, {"_id": 1})}
         return [str(each) for each in ids if each not in known]
+
+
+def file_document(ref: AnswerRef, answer: Mapping[str, Any]) -> Document:
+    """What makes chunks a file, from the answer's own document."""
+    uploaded_at = datetime.now(UTC)
+    metadata = {
+        "session_id": ref.session_id,
+        "question_id": ref.question_id,
+        "answer_id": ref.answer_id,
+        "user_id": answer["user_id"],
+        "upload_date": uploaded_at,
+        "status": "stored",
+        "status_at": uploaded_at,
+        "sha256": answer["sha256"],
+        "content_type": answer["content_type"],
+    }
+    return {
+        "_id": ObjectId(answer["gridfs_file_id"]),
+        "filename": ref.answer_id,
+        "length": Int64(answer["bytes"]),
+        "chunkSize": DEFAULT_CHUNK_SIZE,
+        "uploadDate": uploaded_at,
+        "metadata": metadata,
+    }
 
 
 def _chunks_of(file_id: ObjectId, content: bytes) -> list[Document]:

@@ -44,10 +44,10 @@ def connect(uri: str, database: str) -> MongoDatabase:
     return client[database]
 
 
-def in_transaction(client: MongoClient[Document], work: Callable[[ClientSession], None]) -> None:
+def in_transaction(client: MongoClient[Document], work: Callable[[ClientSession], T]) -> T:
     """Do `work` all or nothing, within the time-out of one call: left alone, the driver tries again for 120 s."""
     with pymongo.timeout(OPERATION_TIMEOUT_MS / 1000), client.start_session() as session:
-        session.with_transaction(work)
+        return session.with_transaction(work)
 
 
 def reaching_mongodb(call: Callable[P, T]) -> Callable[P, T]:

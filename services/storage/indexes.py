@@ -30,6 +30,10 @@ def ensure_indexes(database: MongoDatabase) -> None:
     audit.create_index([("at", -1), ("_id", -1)])
     audit.create_index([("session_id", 1), ("at", -1), ("_id", -1)])
 
+    database["uploads"].create_index("expires_at")
+    database["receipts"].create_index("expires_at", expireAfterSeconds=0)
+    database["receipts"].create_index("session_id")
+
     tokens = database["access_tokens"]
     tokens.create_index("expires_at", expireAfterSeconds=0)
     tokens.create_index("is_bootstrap", sparse=True)

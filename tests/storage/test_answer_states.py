@@ -5,7 +5,7 @@ from threading import Barrier
 import pytest
 from pymongo.errors import DuplicateKeyError
 
-from services.errors import LeaseLost, RecordingRejected
+from services.errors import LeaseLost, NotFound, RecordingRejected
 from services.models import AnswerRef, Transcript
 from services.storage.answers import RESEND_SECONDS
 from tests.stores import HOLDER, MODEL, Stores, transcript_of
@@ -24,16 +24,19 @@ def test_an_accepted_answer_is_queued_and_due_when_its_message_should_have_been_
 def test_nothing_is_accepted_for_a_question_that_is_not_asked(stores: Stores):
     session_id = stores.start("q1")
     before = stores.session(session_id)
-    assert stores.acceptance.accept(AnswerRef(session_id, "q2", "a"), {}) is None
-    assert stores.acceptance.accept(AnswerRef("missing", "q1", "a"), {}) is None
-    assert stores.session(session_id) == before
+    for ref in (AnswerRef(session_id, "q2", "a"), AnswerRef("missing", "q1", "a")):
+        answer = stores.uploaded(ref)
+        with pytest.raises(NotFound):
+            stores.acceptance.accept(ref, answer)
+    assert (stores.session(session_id), stores.files()) == (before, 0)
 
 
-def test_accepting_again_returns_the_answer_that_it_replaces(stores: Stores):
+def test_accepting_again_returns_the_recording_that_it_replaces_and_leaves_it_to_be_deleted(stores: Stores):
     first = stores.accept(stores.start("q1"))
-    replaced = stores.acceptance.accept(AnswerRef(first.session_id, "q1", "second"), {"gridfs_file_id": "f"})
-    assert replaced is not None
-    assert replaced["id"] == first.answer_id
+    replaced = stores.answer(first)["gridfs_file_id"]
+    second = AnswerRef(first.session_id, "q1", "second")
+    assert stores.acceptance.accept(second, stores.uploaded(second)).replaced_file_id == replaced
+    assert [each.file_id for each in stores.audio.with_status("deleting", before=datetime.now(UTC))] == [replaced]
 
 
 def test_a_new_recording_leaves_nothing_of_the_old_answer(stores: Stores):
@@ -41,7 +44,8 @@ def test_a_new_recording_leaves_nothing_of_the_old_answer(stores: Stores):
     stores.answers.complete(claim, transcript_of(), MODEL)
     again = stores.accept(claim.ref.session_id)
     assert set(stores.answer(again)) == {
-        *("id", "question_id", "transcription_status", "created_at", "attempts", "crashes", "gridfs_file_id")
+        *("id", "question_id", "transcription_status", "created_at", "attempts", "crashes", "gridfs_file_id"),
+        *("user_id", "bytes", "sha256", "content_type"),
     }
     assert stores.session(claim.ref.session_id)["answer_ids"] == [again.answer_id]
 

@@ -8,6 +8,7 @@ from secrets import token_hex
 
 import pymongo
 import pytest
+from bson import ObjectId
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from services.errors import Unavailable
@@ -20,25 +21,27 @@ from services.storage.indexes import ensure_indexes
 from services.storage.open_answers import OpenAnswer, OpenAnswerStore
 from services.storage.sessions import SessionStore
 from services.storage.tokens import TokenStore
+from services.storage.uploads import UploadStore
 from services.storage.workers import WorkerState, WorkerStore
 from tests.factories import recording_of
-from tests.stores import MODEL, Stores, build_stores, transcript_of
+from tests.stores import MODEL, Stores, answer_document, build_stores, transcript_of
 
 NOW = datetime.now(UTC)
 REF = AnswerRef("s", "q1", "a")
 CLAIM = Claim(REF, "token", "holder", token_hex(12), None, 1, 0)
+ANSWER = answer_document(recording_of(b"RIFF"), token_hex(12), "owner")
 SESSION = Session("s", "owner", (), {}, 0, NOW)
 ADA = Caller("ada")
 
 CALLS: dict[str, Callable[[Stores], object]] = {
-    "AcceptanceStore.accept": lambda to: to.acceptance.accept(REF, {}),
+    "AcceptanceStore.accept": lambda to: to.acceptance.accept(REF, ANSWER),
     "AnswerStore.claim": lambda to: to.answers.claim(REF, "holder"),
     "AnswerStore.renew": lambda to: to.answers.renew(CLAIM, stage="s", windows_done=0, windows_total=None),
     "AnswerStore.release": lambda to: to.answers.release(CLAIM),
     "AnswerStore.fail": lambda to: to.answers.fail(CLAIM, code="c", message="m", keeps_audio=True),
     "AnswerStore.complete": lambda to: to.answers.complete(CLAIM, transcript_of(), MODEL),
     "AnswerStore.forget_audio": lambda to: to.answers.forget_audio(REF, CLAIM.file_id),
-    "AudioStore.save": lambda to: to.audio.save(recording_of(b"RIFF"), REF, "owner"),
+    "AudioStore.save_chunks": lambda to: to.audio.save_chunks(ObjectId(), b"RIFF"),
     "AudioStore.read": lambda to: to.audio.read(CLAIM.file_id),
     "AudioStore.delete": lambda to: to.audio.delete(CLAIM.file_id),
     "AudioStore.with_status": lambda to: to.audio.with_status("stored", before=NOW),
@@ -62,6 +65,9 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "WorkerStore.beat": lambda to: WorkerStore(to.database).beat("w", WorkerState("ready", "", None, False)),
     "WorkerStore.forget": lambda to: WorkerStore(to.database).forget("w"),
     "WorkerStore.alive": lambda to: WorkerStore(to.database).alive(),
+    "UploadStore.store": lambda to: to.uploads.store(REF, b"RIFF"),
+    "UploadStore.abandon": lambda to: to.uploads.abandon(CLAIM.file_id),
+    "UploadStore.collect_abandoned": lambda to: to.uploads.collect_abandoned(),
     "ping": lambda to: ping(to.database),
     "is_replica_set": lambda to: is_replica_set(to.database),
     "ensure_indexes": lambda to: ensure_indexes(to.database),
@@ -110,7 +116,16 @@ def test_a_transaction_too_ends_within_the_time_out_of_a_call(away: Stores, monk
 
 
 def test_every_call_of_every_store_is_in_the_list():
-    stores = (AcceptanceStore, AnswerStore, AudioStore, OpenAnswerStore, SessionStore, TokenStore, WorkerStore)
+    stores = (
+        AcceptanceStore,
+        AnswerStore,
+        AudioStore,
+        OpenAnswerStore,
+        SessionStore,
+        TokenStore,
+        UploadStore,
+        WorkerStore,
+    )
     public = {f"{each.__name__}.{name}" for each in stores for name in vars(each) if not name.startswith("_")}
     assert {name for name in CALLS if "." in name} == public
 

@@ -10,7 +10,7 @@ from tests.stores import HOLDER, MODEL, Stores, transcript_of
 
 
 def recovery_of(stores: Stores, queue: RememberingQueue) -> Recovery:
-    return Recovery(stores.open, stores.audio, queue, holder=HOLDER)
+    return Recovery(stores.open, stores.uploads, stores.audio, queue, holder=HOLDER)
 
 
 def test_an_answer_whose_message_is_under_way_is_not_sent_again(stores: Stores, queue: RememberingQueue):
@@ -66,7 +66,7 @@ def test_two_sweeps_at_once_send_each_answer_once(stores: Stores):
     for ref in refs:
         stores.make_due(ref)
     queue = RememberingQueue()
-    recovery = Recovery(BothSee(stores), stores.audio, queue, holder=HOLDER)
+    recovery = Recovery(BothSee(stores), stores.uploads, stores.audio, queue, holder=HOLDER)
     with ThreadPoolExecutor(2) as sweeps:
         sent = sum(sweeps.map(lambda sweep: sweep(), [recovery.sweep] * 2))
     assert sent == 10

@@ -44,7 +44,7 @@ def test_a_recording_that_was_replaced_is_removed_and_the_new_one_stays(stores: 
     first = stores.accept(stores.start("q1"))
     again = stores.accept(first.session_id)
     age_files(stores, 2 * DAY)
-    assert collected(stores) == ["no answer refers to it"]
+    assert collected(stores) == ["its answer needs it no more"]
     assert stores.audio.read(stores.answer(again)["gridfs_file_id"]) == b"RIFF"
 
 
@@ -81,7 +81,7 @@ def test_the_retention_of_a_failed_answer_begins_when_it_fails(stores: Stores):
 
 def test_audio_whose_transcript_is_stored_goes_at_once(stores: Stores):
     stores.answers.complete(stores.claimed(), transcript_of(), MODEL)
-    assert collected(stores) == ["its transcript is stored"]
+    assert collected(stores) == ["its answer needs it no more"]
     assert stores.files() == 0
 
 
