@@ -11,16 +11,16 @@ from pymongo.client_session import ClientSession
 
 from services.errors import LeaseLost
 from services.models import AnswerRef, Claim, Status, Transcript, WhisperModel
-from services.storage.answer_updates import answer_change, path_of, without_lease
+from services.storage.answer_updates import Pipeline, answer_change, leased, next_revision, path_of, without_lease
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
-from services.storage.expressions import NOW, REMOVE, Expression, fields, increased, seconds_from_now
+from services.storage.expressions import NOW, Expression, seconds_from_now
 
 # How long a message may take to be picked up before the sweep sends another one.
 RESEND_SECONDS = 30
 
 
 class AnswerStore:
-    """Changes answers. Lease times are the database server's, so that the clocks of workers do not matter."""
+    """What workers change of answers; every write but the first carries the token of the claim (leases.py)."""
 
     def __init__(self, database: MongoDatabase, *, lease_seconds: float) -> None:
         self._sessions = database["interview_sessions"]
@@ -30,33 +30,18 @@ class AnswerStore:
         self._lease_seconds = lease_seconds
 
     @reaching_mongodb
-    def claim(self, ref: AnswerRef, holder: str) -> Claim | None:
+    def claim(self, ref: AnswerRef, holder: str, token: str | None = None) -> Claim | None:
         """Take a queued answer, or one whose lease has run out; None when there is nothing to take.
 
-        A claim that finds an expired lease counts a crash: whoever held it never gave it back.
+        Who brings a token of its own can give back what it never heard it got: `give_back`.
         """
-        path, token = path_of(ref), token_hex(16)
-        crashed = {"$cond": [{"$eq": [f"${path}.transcription_status", Status.PROCESSING]}, 1, 0]}
+        path, token = path_of(ref), token or token_hex(16)
         changed = {
-            "transcription_status": Status.PROCESSING,
-            "attempts": increased(f"{path}.attempts"),
-            "crashes": Expression({"$add": [{"$ifNull": [f"${path}.crashes", 0]}, crashed]}),
-            "started_at": NOW,
-            "not_before": REMOVE,
+            **leased(ref).claimed(token, holder, self._lease_seconds),
             "progress": {"stage": "decoding", "windows_done": 0, "windows_total": None},
-            "lease": Expression(fields({"token": token, "holder": holder, "expires_at": self._lease_end()})),
-        }
-        # A second message for an answer that waits for its next attempt must not bring that forward.
-        is_queued = {
-            f"{path}.transcription_status": Status.QUEUED,
-            "$expr": {"$lte": [{"$ifNull": [f"${path}.not_before", "$$NOW"]}, "$$NOW"]},
-        }
-        is_abandoned = {
-            f"{path}.transcription_status": Status.PROCESSING,
-            "$expr": {"$lte": [f"${path}.lease.expires_at", "$$NOW"]},
         }
         after = self._sessions.find_one_and_update(
-            {"_id": ref.session_id, f"{path}.id": ref.answer_id, "$or": [is_queued, is_abandoned]},
+            {"_id": ref.session_id, f"{path}.id": ref.answer_id, **leased(ref).is_free()},
             answer_change(ref, changed, open_entry={"due": self._lease_end(), "holder": holder}),
             projection={path: 1},
             return_document=ReturnDocument.AFTER,
@@ -66,9 +51,12 @@ class AnswerStore:
     @reaching_mongodb
     def renew(self, claim: Claim, *, stage: str, windows_done: int, windows_total: int | None) -> None:
         """Report progress and extend the lease; raises `LeaseLost` when the answer is no longer ours."""
-        progress = {"stage": stage, "windows_done": windows_done, "windows_total": windows_total}
-        changed = {"progress": progress, "lease.expires_at": self._lease_end()}
-        self._write(claim, changed, open_entry={"due": self._lease_end(), "holder": claim.holder})
+        self._renew(claim, {"progress": {"stage": stage, "windows_done": windows_done, "windows_total": windows_total}})
+
+    @reaching_mongodb
+    def hold(self, claim: Claim) -> None:
+        """Extend the lease where there is nothing to report; raises `LeaseLost` as `renew` does."""
+        self._renew(claim, {})
 
     @reaching_mongodb
     def release(self, claim: Claim, *, due_in_seconds: float = 0, gives_attempt_back: bool = False) -> None:
@@ -76,11 +64,12 @@ class AnswerStore:
 
         A clean release gives the attempt back.
         """
-        due = seconds_from_now(due_in_seconds)
-        changed: dict[str, Any] = {"transcription_status": Status.QUEUED, "not_before": due, **without_lease()}
-        if gives_attempt_back:
-            changed["attempts"] = increased(f"{path_of(claim.ref)}.attempts", -1)
-        self._write(claim, changed, open_entry={"due": due})
+        self._release(claim.ref, claim.token, seconds_from_now(due_in_seconds), gives_attempt_back=gives_attempt_back)
+
+    @reaching_mongodb
+    def give_back(self, ref: AnswerRef, token: str) -> None:
+        """Release cleanly; raises `LeaseLost` also when the claim with this token never came about."""
+        self._release(ref, token, NOW, gives_attempt_back=True)
 
     @reaching_mongodb
     def fail(self, claim: Claim, *, code: str, message: str, keeps_audio: bool) -> None:
@@ -88,16 +77,23 @@ class AnswerStore:
         changed: dict[str, Any] = {
             "transcription_status": Status.FAILED,
             "transcription_error": {"code": code, "message": message},
+            "ended_at": NOW,
             **without_lease(),
         }
         if not keeps_audio:
             changed["gridfs_file_id"] = None
-        audio_status = "failed" if keeps_audio else "deleting"
-        in_transaction(self._client, lambda transaction: self._finish(claim, changed, audio_status, transaction))
+        change = answer_change(claim.ref, changed, open_entry=None)
+
+        def together(transaction: ClientSession) -> None:
+            self._write(claim.ref, claim.token, change, transaction)
+            self._mark_audio(claim.ref, "failed" if keeps_audio else "deleting", transaction)
+
+        in_transaction(self._client, together)
 
     @reaching_mongodb
     def complete(self, claim: Claim, transcript: Transcript, model: WhisperModel) -> None:
         """Store the transcript and mark the audio for deletion, all or nothing; `LeaseLost` for a late worker."""
+        revision = next_revision(claim.ref)
         changed = {
             "transcription_status": Status.COMPLETED,
             "transcript": transcript.text,
@@ -106,15 +102,18 @@ class AnswerStore:
             "duration_seconds": round(transcript.duration_seconds, 3),
             "whisper_model": model.name,
             "demo_model": model.demo_model,
-            "revision": 1,
+            "revision": revision,
             "transcribed_at": NOW,
             "gridfs_file_id": None,
             **without_lease(),
         }
+        kept = {f"revisions.{claim.ref.question_id}": revision.value}
+        change = answer_change(claim.ref, changed, open_entry=None, **kept)
 
         def together(transaction: ClientSession) -> None:
-            self._finish(claim, changed, "deleting", transaction)
-            self._transcripts.insert_one(_first_revision(claim.ref, transcript), session=transaction)
+            number = self._write(claim.ref, claim.token, change, transaction)["revision"]
+            self._mark_audio(claim.ref, "deleting", transaction)
+            self._transcripts.insert_one(_revision(claim.ref, number, transcript), session=transaction)
 
         in_transaction(self._client, together)
 
@@ -138,9 +137,31 @@ class AnswerStore:
         in_transaction(self._client, together)
         return may_go[0]
 
-    def _finish(self, claim: Claim, changed: Mapping[str, Any], audio_status: str, transaction: ClientSession) -> None:
-        self._write(claim, changed, open_entry=None, transaction=transaction)
-        self._mark_audio(claim.ref, audio_status, transaction)
+    def _renew(self, claim: Claim, changed: Mapping[str, Any]) -> None:
+        changed = {**changed, **leased(claim.ref).renewed(self._lease_seconds)}
+        entry = {"due": self._lease_end(), "holder": claim.holder}
+        self._write(claim.ref, claim.token, answer_change(claim.ref, changed, open_entry=entry))
+
+    def _release(self, ref: AnswerRef, token: str, due: Expression, *, gives_attempt_back: bool) -> None:
+        released = leased(ref).released(due, gives_attempt_back=gives_attempt_back)
+        self._write(ref, token, answer_change(ref, {**without_lease(), **released}, open_entry={"due": due}))
+
+    def _write(
+        self, ref: AnswerRef, token: str, change: Pipeline, transaction: ClientSession | None = None
+    ) -> Document:
+        """Behind the fence; the answer as it is then."""
+        path = path_of(ref)
+        after = self._sessions.find_one_and_update(
+            {"_id": ref.session_id, f"{path}.id": ref.answer_id, **leased(ref).is_held(token)},
+            change,
+            projection={f"{path}.revision": 1},
+            return_document=ReturnDocument.AFTER,
+            session=transaction,
+        )
+        if after is None:
+            raise LeaseLost("The answer was taken over, cancelled, recorded again or erased.")
+        answer: Document = after["answers"][ref.question_id]
+        return answer
 
     def _mark_audio(self, ref: AnswerRef, status: str, transaction: ClientSession) -> None:
         self._files.update_one(
@@ -148,28 +169,6 @@ class AnswerStore:
             {"$set": {"metadata.status": status}, "$currentDate": {"metadata.status_at": True}},
             session=transaction,
         )
-
-    def _write(
-        self,
-        claim: Claim,
-        changed: Mapping[str, Any],
-        *,
-        open_entry: Mapping[str, Any] | None,
-        transaction: ClientSession | None = None,
-    ) -> None:
-        path = path_of(claim.ref)
-        result = self._sessions.update_one(
-            {
-                "_id": claim.ref.session_id,
-                f"{path}.id": claim.ref.answer_id,
-                f"{path}.transcription_status": Status.PROCESSING,
-                f"{path}.lease.token": claim.token,
-            },
-            answer_change(claim.ref, changed, open_entry=open_entry),
-            session=transaction,
-        )
-        if result.matched_count == 0:
-            raise LeaseLost("The answer was taken over, recorded again or erased.")
 
     def _lease_end(self) -> Expression:
         return seconds_from_now(self._lease_seconds)
@@ -187,12 +186,13 @@ def _claim_of(ref: AnswerRef, token: str, answer: Document) -> Claim:
     )
 
 
-def _first_revision(ref: AnswerRef, transcript: Transcript) -> Document:
+def _revision(ref: AnswerRef, number: int, transcript: Transcript) -> Document:
     return {
-        "_id": f"{ref.answer_id}:1",
+        "_id": f"{ref.answer_id}:{number}",
         "session_id": ref.session_id,
         "answer_id": ref.answer_id,
-        "revision": 1,
+        "revision": number,
+        "text": transcript.text,
         "language": transcript.language,
         "segments": [asdict(segment) for segment in transcript.segments],
         "created_at": datetime.now(UTC),

@@ -26,8 +26,8 @@ def seconds_from_now(seconds: float) -> Expression:
     return Expression({"$add": ["$$NOW", round(seconds * 1000)]})
 
 
-def increased(path: str, by: int = 1) -> Expression:
-    """The number at `path` plus `by`; a missing one counts as 0."""
+def increased(path: str, by: int | dict[str, Any] = 1) -> Expression:
+    """The number at `path` plus `by` (a number, or an expression of ours); a missing one counts as 0."""
     return Expression({"$add": [{"$ifNull": [f"${path}", 0]}, by]})
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from services.models import AnswerRef, Status
-from services.storage.answer_updates import answer_change, path_of, without_lease
+from services.models import AnswerRef
+from services.storage.answer_updates import answer_change, leased, path_of, without_lease
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
-from services.storage.expressions import NOW, increased
+from services.storage.expressions import NOW, seconds_from_now, stored
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -29,6 +29,12 @@ class OpenAnswerStore:
         self._sessions = database["interview_sessions"]
 
     @reaching_mongodb
+    def server_time(self) -> datetime:
+        """What the clock of the database says, which set every `due`."""
+        found: datetime = self._sessions.database.command("hello")["localTime"]
+        return found
+
+    @reaching_mongodb
     def due(self, before: datetime) -> list[OpenAnswer]:
         """Those due before a time, oldest first."""
         found = self._sessions.find({"open.due": {"$lte": before}}, {"open": 1})
@@ -44,11 +50,13 @@ class OpenAnswerStore:
     @reaching_mongodb
     def postpone(self, answer: OpenAnswer, seconds: float) -> bool:
         """Move the time an answer is due; False when another sweep already did, so that only one of many sends it."""
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        is_it = {"$eq": ["$$this.answer_id", stored(answer.ref.answer_id)]}
+        later = {"due": seconds_from_now(seconds).value, "resent": {"$add": [{"$ifNull": ["$$this.resent", 0]}, 1]}}
+        moved = {"$cond": [is_it, {"$mergeObjects": ["$$this", later]}, "$$this"]}
         entry = {"answer_id": answer.ref.answer_id, "due": answer.due}
         result = self._sessions.update_one(
             {"_id": answer.ref.session_id, "open": {"$elemMatch": entry}},
-            {"$set": {"open.$.due": until}, "$inc": {"open.$.resent": 1}},
+            [{"$set": {"open": {"$map": {"input": "$open", "in": moved}}}}],
         )
         return result.modified_count == 1
 
@@ -64,8 +72,7 @@ class OpenAnswerStore:
 
     def _release(self, ref: AnswerRef, holder: str) -> int:
         path = path_of(ref)
-        crashes = increased(f"{path}.crashes")
-        changed = {"transcription_status": Status.QUEUED, "crashes": crashes, **without_lease()}
+        changed = {**without_lease(), **leased(ref).abandoned()}
         result = self._sessions.update_one(
             {"_id": ref.session_id, f"{path}.id": ref.answer_id, f"{path}.lease.holder": holder},
             answer_change(ref, changed, open_entry={"due": NOW}),

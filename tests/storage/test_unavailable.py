@@ -17,6 +17,7 @@ from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
+from services.storage.decisions import DecisionStore
 from services.storage.indexes import ensure_indexes
 from services.storage.open_answers import OpenAnswer, OpenAnswerStore
 from services.storage.sessions import SessionStore
@@ -37,6 +38,8 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "AcceptanceStore.accept": lambda to: to.acceptance.accept(REF, ANSWER),
     "AnswerStore.claim": lambda to: to.answers.claim(REF, "holder"),
     "AnswerStore.renew": lambda to: to.answers.renew(CLAIM, stage="s", windows_done=0, windows_total=None),
+    "AnswerStore.hold": lambda to: to.answers.hold(CLAIM),
+    "AnswerStore.give_back": lambda to: to.answers.give_back(REF, "token"),
     "AnswerStore.release": lambda to: to.answers.release(CLAIM),
     "AnswerStore.fail": lambda to: to.answers.fail(CLAIM, code="c", message="m", keeps_audio=True),
     "AnswerStore.complete": lambda to: to.answers.complete(CLAIM, transcript_of(), MODEL),
@@ -46,6 +49,11 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "AudioStore.delete": lambda to: to.audio.delete(CLAIM.file_id),
     "AudioStore.with_status": lambda to: to.audio.with_status("stored", before=NOW),
     "AudioStore.chunks_without_file": lambda to: to.audio.chunks_without_file(NOW),
+    "DecisionStore.cancel": lambda to: DecisionStore(to.database).cancel(REF),
+    "DecisionStore.mark_failed": lambda to: DecisionStore(to.database).mark_failed(REF, code="c", message="m"),
+    "DecisionStore.retry": lambda to: DecisionStore(to.database).retry(REF),
+    "DecisionStore.standing": lambda to: DecisionStore(to.database).standing(REF),
+    "OpenAnswerStore.server_time": lambda to: to.open.server_time(),
     "OpenAnswerStore.due": lambda to: to.open.due(NOW),
     "OpenAnswerStore.all": lambda to: to.open.all(),
     "OpenAnswerStore.postpone": lambda to: to.open.postpone(OpenAnswer(REF, NOW, None), 1),
