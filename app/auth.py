@@ -1,22 +1,25 @@
 """Who is asking. Every blueprint is registered with one of these rules, so that no route can forget to ask.
 
 A caller shows a token: `Authorization: Bearer …`, or the HttpOnly cookie that the printed or mailed link was exchanged
-for. It is checked before the body is read.
+for. It is checked before the body is read. A live connection may show a ticket instead (`listener_only`).
 """
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from flask import Blueprint, Flask, current_app, g, request
 from flask_smorest import Api
 
 from services.container import Services
 from services.errors import Forbidden, Unauthorized
+from services.grants import Grant
 from services.models import Caller, Session
 
 COOKIE = "parley_token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Rule = Callable[[], None]
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 def services() -> Services:
@@ -31,14 +34,49 @@ def public() -> None:
 
 def caller_only() -> None:
     """Anybody with a valid token; where the path names a session, only who may see it (404 for all others)."""
-    g.caller = services().access.caller_of(_token())
-    session_id = (request.view_args or {}).get("session_id")
-    if session_id is not None:
-        g.session = services().sessions.get(g.caller, session_id)
+    g.grant = services().access.grant_of(_token())
+    _open_session()
+
+
+def staff_only() -> None:
+    """As `caller_only`, but no session link (403)."""
+    g.grant = services().access.grant_of(_token())
+    if caller().session_id is not None:
+        raise Forbidden("A session link does not allow this.")
+    _open_session()
+
+
+def admin_only() -> None:
+    """Only who has the role admin (403 for all others, whatever the path names)."""
+    g.grant = services().access.grant_of(_token())
+    if caller().role != "admin":
+        raise Forbidden("Only an admin may do this.")
+    _open_session()
+
+
+def listener_only() -> None:
+    """As `caller_only`, for live connections: a single-use ticket in the address will do, too."""
+    ticket = request.args.get("ticket")
+    if ticket is None:
+        g.grant = services().access.grant_of(_token())
+    else:
+        g.grant = services().tickets.redeem(ticket, (request.view_args or {})["session_id"])
+    _open_session(is_connection=True)
+
+
+def check_again() -> None:
+    """Raise what a listener would be refused with, if it came now by what it once came in with."""
+    grant = services().access.renewed(g.grant)
+    services().sessions.get(grant.caller, session().id)
 
 
 def caller() -> Caller:
-    found: Caller = g.caller
+    return grant().caller
+
+
+def grant() -> Grant:
+    """Who asks, and by what."""
+    found: Grant = g.grant
     return found
 
 
@@ -46,6 +84,12 @@ def session() -> Session:
     """The session of the path, as read when the caller's right to it was checked."""
     found: Session = g.session
     return found
+
+
+def without_transcript(view: View) -> View:
+    """Mark a view of a session whose reply holds nothing that was said: calling it is no read to be recorded."""
+    view.shows_no_transcript = True  # type: ignore[attr-defined]
+    return view
 
 
 def register(app: Flask, api: Api | None, blueprint: Blueprint, rule: Rule) -> None:
@@ -65,6 +109,25 @@ def is_own_origin(origin: str) -> bool:
     return origin in (request.host_url.rstrip("/"), config["PUBLIC_URL"], *config["ALLOWED_ORIGINS"])
 
 
+def refuse_foreign_page() -> None:
+    """Raise `Forbidden` for a change that a page of another site asks for: a browser sends the cookie by itself."""
+    origin = request.headers.get("Origin")
+    if origin is not None and request.method not in _SAFE_METHODS and not is_own_origin(origin):
+        raise Forbidden("This request comes from another site.", code="foreign_origin")
+
+
+def _open_session(*, is_connection: bool = False) -> None:
+    session_id = (request.view_args or {}).get("session_id")
+    if session_id is None:
+        return
+    g.session = services().sessions.get(caller(), session_id)
+    view = current_app.view_functions[request.endpoint or ""]
+    if caller().user_id != session().owner_id and not getattr(view, "shows_no_transcript", False):
+        # Before anything is shown: what cannot be recorded is not shown (503).
+        door = request.url_rule.rule if request.url_rule else ""
+        services().audit.record_read(caller(), session(), door=door, is_connection=is_connection)
+
+
 def _token() -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if token and scheme.lower() == "bearer":
@@ -72,8 +135,5 @@ def _token() -> str:
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         raise Unauthorized("Send a token: `Authorization: Bearer …`.")
-    # A browser sends the cookie by itself, so a page of somebody else's could use it.
-    origin = request.headers.get("Origin")
-    if origin is not None and request.method not in _SAFE_METHODS and not is_own_origin(origin):
-        raise Forbidden("This request comes from another site.", code="foreign_origin")
+    refuse_foreign_page()
     return cookie

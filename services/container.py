@@ -27,9 +27,11 @@ from services.storage.client import MongoDatabase
 from services.storage.decisions import DecisionStore
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.sessions import SessionStore
+from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
 from services.storage.uploads import UploadStore
 from services.storage.workers import WorkerStore
+from services.tickets import Tickets
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
 from services.transcription import Limits, Transcription
@@ -43,6 +45,7 @@ class Services:
 
     access: Access
     audit: Audit
+    tickets: Tickets
     sessions: Sessions
     answers: Answers
     decisions: Decisions
@@ -63,13 +66,14 @@ def build_services(
     answer_store = AnswerStore(database, lease_seconds=settings.lease_seconds)
     open_answers, audio, workers = OpenAnswerStore(database), AudioStore(database), WorkerStore(database)
     uploads = UploadStore(database, audio)
+    signed = build_signed_tokens(settings, reserved=OWNER.user_id)
+    access = Access(TokenStore(database), session_store, signed)
     sessions = Sessions(session_store, link_days=settings.session_link_days)
     loader = TranscriberLoader(build_transcriber)
     limits = Limits(settings.max_answer_seconds, settings.transcription_max_attempts)
     return Services(
-        access=Access(
-            TokenStore(database), session_store, build_signed_tokens(settings, reserved=OWNER.user_id)
-        ),
+        access=access,
+        tickets=Tickets(TicketStore(database), access),
         audit=Audit(AuditStore(database)),
         sessions=sessions,
         answers=Answers(uploads, AcceptanceStore(database), audio, jobs),

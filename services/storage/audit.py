@@ -56,12 +56,6 @@ class AuditStore:
         found = self._rows.find(where).sort([("at", -1), ("_id", -1)]).limit(limit)
         return [_as_row(each) for each in found]
 
-    @reaching_mongodb
-    def has_since(self, action: str, actor_id: str, session_id: str, since: datetime) -> bool:
-        """Whether the actor's doing this to the session is on record already, at `since` or later."""
-        where = {"session_id": session_id, "at": {"$gte": since}, "action": action, "actor_id": actor_id}
-        return self._rows.find_one(where, {"_id": 1}) is not None
-
 
 def new_row(action: str, **fields: Any) -> AuditRow:
     """A row of this moment; Mongo keeps milliseconds."""

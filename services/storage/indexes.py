@@ -39,4 +39,5 @@ def ensure_indexes(database: MongoDatabase) -> None:
     tokens.create_index("is_bootstrap", sparse=True)
     tokens.create_index("is_first", unique=True, sparse=True)
     tokens.create_index("user_id")
+    database["tickets"].create_index("expires_at", expireAfterSeconds=0)
     database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)

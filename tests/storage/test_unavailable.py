@@ -12,15 +12,18 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from services.errors import Unavailable
+from services.grants import Grant
 from services.models import AnswerRef, Caller, Claim, Session
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
+from services.storage.audit import AuditRow, AuditStore
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
 from services.storage.decisions import DecisionStore
 from services.storage.indexes import ensure_indexes
 from services.storage.open_answers import OpenAnswer, OpenAnswerStore
 from services.storage.sessions import SessionStore
+from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
 from services.storage.uploads import UploadStore
 from services.storage.workers import WorkerState, WorkerStore
@@ -33,6 +36,8 @@ CLAIM = Claim(REF, "token", "holder", token_hex(12), None, 1, 0)
 ANSWER = answer_document(recording_of(b"RIFF"), token_hex(12), "owner")
 SESSION = Session("s", "owner", (), {}, 0, NOW)
 ADA = Caller("ada")
+GRANT = Grant(ADA, "hash", NOW)
+ROW = AuditRow(str(ObjectId()), NOW, "a", "ada", "admin", None, None, {})
 
 CALLS: dict[str, Callable[[Stores], object]] = {
     "AcceptanceStore.accept": lambda to: to.acceptance.accept(REF, ANSWER),
@@ -64,6 +69,10 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "SessionStore.find_by_link": lambda to: to.sessions.find_by_link("hash", NOW),
     "SessionStore.list_of": lambda to: to.sessions.list_of("ada", before=None, limit=1),
     "SessionStore.save_analysis": lambda to: to.sessions.save_analysis(SESSION, {}, {}),
+    "AuditStore.add": lambda to: AuditStore(to.database).add(ROW),
+    "AuditStore.list_of": lambda to: AuditStore(to.database).list_of(session_id=None, before=None, limit=1),
+    "TicketStore.save": lambda to: TicketStore(to.database).save("hash", "s", GRANT, expires_at=NOW),
+    "TicketStore.take": lambda to: TicketStore(to.database).take("hash", "s", NOW),
     "TokenStore.save": lambda to: TokenStore(to.database).save("hash", ADA),
     "TokenStore.save_bootstrap": lambda to: TokenStore(to.database).save_bootstrap("hash", ADA),
     "TokenStore.find": lambda to: TokenStore(to.database).find("hash", NOW),
@@ -128,8 +137,10 @@ def test_every_call_of_every_store_is_in_the_list():
         AcceptanceStore,
         AnswerStore,
         AudioStore,
+        AuditStore,
         OpenAnswerStore,
         SessionStore,
+        TicketStore,
         TokenStore,
         UploadStore,
         WorkerStore,

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from services import audit as audit_module
 from services.audit import Audit
 from services.container import Services
 from services.errors import Unavailable
 from services.models import Caller
 from services.storage.audit import AuditStore
 from services.storage.client import connect
+from tests.factories import questions
 
 ADMIN = Caller("ada", role="admin")
 
@@ -49,3 +51,25 @@ def test_a_row_that_cannot_be_written_is_not_passed_over(closed_port: int) -> No
     database = connect(f"mongodb://127.0.0.1:{closed_port}/?serverSelectionTimeoutMS=100", "x")
     with database.client, pytest.raises(Unavailable):
         Audit(AuditStore(database)).record("session.erase", ADMIN)
+
+
+def test_who_looks_again_and_again_leaves_one_row_and_every_connection_its_own(services: Services) -> None:
+    session = services.sessions.start(Caller("bob"), questions("q1"), language=None, details={}).session
+    other = services.sessions.start(Caller("bob"), questions("q1"), language=None, details={}).session
+    for _ in range(3):
+        services.audit.record_read(ADMIN, session, door="/a", is_connection=False)
+    services.audit.record_read(ADMIN, other, door="/a", is_connection=False)
+    for _ in range(2):
+        services.audit.record_read(ADMIN, session, door="/ws", is_connection=True)
+    rows = services.audit.list_of(session_id=session.id).rows
+    assert [row.details["door"] for row in rows] == ["/ws", "/ws", "/a"]
+    assert {(row.action, row.actor_id, row.owner_id) for row in rows} == {("transcript.read", "ada", "bob")}
+    assert len(services.audit.list_of(session_id=other.id).rows) == 1
+
+
+def test_a_look_after_a_while_leaves_another_row(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_module, "ONE_READ_SECONDS", 0)
+    session = services.sessions.start(Caller("bob"), questions("q1"), language=None, details={}).session
+    for _ in range(2):
+        services.audit.record_read(ADMIN, session, door="/a", is_connection=False)
+    assert len(services.audit.list_of().rows) == 2
