@@ -1,8 +1,8 @@
 """The web face: reads a request, calls one service method, shapes the reply."""
 
-from flask import Flask, Response
+from flask import Flask
 
-from app import errors, limits, request_id, unread_body
+from app import cors, errors, frontend_version, limits, proxies, rate_limits, request_id, security_headers, unread_body
 from app.auth import caller_only, public, register
 from app.docs import build_docs
 from app.health import blueprint as health
@@ -15,9 +15,6 @@ from app.metrics import install as install_metrics
 from app.sessions import blueprint as sessions
 from config import Settings
 from services.container import Services
-
-# Nothing from another host, nothing inline, in nobody's frame.
-CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 
 def create_app(settings: Settings, services: Services) -> Flask:
@@ -42,27 +39,30 @@ def create_app(settings: Settings, services: Services) -> Flask:
         PUBLIC_URL=settings.public_url,
         MAX_RECORDING_BYTES=settings.max_recording_bytes,
     )
+    _install(app, settings)
+
+    api = errors.ProblemApi(app)
+    for blueprint in (sessions, interview):
+        register(app, api, blueprint, caller_only)
+    register(app, None, live, caller_only)
+    for probe in (health, frontend_version.blueprint):
+        register(app, api, probe, public)
+    for page in (metrics, home, build_docs()):
+        register(app, None, page, public)
+    rate_limits.apply(app)
+    return app
+
+
+def _install(app: Flask, settings: Settings) -> None:
+    """What concerns every request. Checks before a request run in this order, additions to replies in the opposite."""
     request_id.install(app)
     limits.install(app, max_recording_bytes=settings.max_recording_bytes)
     unread_body.install(app)
     errors.install(app)
     install_metrics(app)
     install_live(app, max_sockets=settings.max_sockets)
-    app.after_request(_protect)
-
-    api = errors.ProblemApi(app)
-    for blueprint in (sessions, interview):
-        register(app, api, blueprint, caller_only)
-    register(app, None, live, caller_only)
-    register(app, api, health, public)
-    for page in (metrics, home, build_docs()):
-        register(app, None, page, public)
-    return app
-
-
-def _protect(response: Response) -> Response:
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    return response
+    security_headers.install(app, settings.public_url)
+    proxies.install(app, settings.trusted_proxies)
+    cors.install(app, settings.allowed_origins)
+    frontend_version.install(app)
+    rate_limits.install(app, settings)

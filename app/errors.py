@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, request
 from flask_smorest import Api
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed
 
 from app import request_id
 from app.schemas.problem import ProblemSchema
@@ -45,6 +45,7 @@ _STATUS_OF: tuple[tuple[type[ParleyError], HTTPStatus], ...] = (
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 _CODE_OF = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 422: "invalid"}
+_RETRYABLE = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class ParleyFlask(Flask):
@@ -68,6 +69,9 @@ class ProblemApi(Api):
             self.spec.components.response(name, {"description": description, **content}, lazy=True)
 
     def handle_http_exception(self, error: HTTPException) -> Response:
+        if isinstance(error, ClientDisconnected):
+            # Who has left does not read this; who was too slow does.
+            return _problem(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", "The body stopped coming. Send it again.")
         status = HTTPStatus(error.code or 500)
         data: Mapping[str, Any] = getattr(error, "data", None) or {}
         detail = data.get("message") or (_detail_of(error) if status < 500 else "Something went wrong on our side.")
@@ -84,7 +88,7 @@ def install(app: Flask) -> None:
     @app.errorhandler(ParleyError)
     def handle(error: ParleyError) -> Response:
         status = next((status for kind, status in _STATUS_OF if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
-        problem = _problem(status, error.code, error.message)
+        problem = _problem(status, error.code, error.message, members=getattr(error, "members", None))
         if isinstance(error, Unavailable | TooManyRequests):
             problem.headers["Retry-After"] = str(error.retry_after_seconds)
         if isinstance(error, Unauthorized):
@@ -92,7 +96,9 @@ def install(app: Flask) -> None:
         return problem
 
 
-def _problem(status: HTTPStatus, code: str, detail: str, errors: Any = None) -> Response:
+def _problem(
+    status: HTTPStatus, code: str, detail: str, errors: Any = None, members: Mapping[str, Any] | None = None
+) -> Response:
     body = {
         "type": f"urn:parley:problem:{code}",
         "title": status.phrase,
@@ -100,7 +106,8 @@ def _problem(status: HTTPStatus, code: str, detail: str, errors: Any = None) -> 
         "detail": detail,
         "code": code,
         "request_id": request_id.current(),
-        "retryable": status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE),
+        "retryable": status in _RETRYABLE,
+        **(members or {}),
     }
     if errors:
         body["errors"] = errors
