@@ -19,6 +19,7 @@ PUBLIC = {
     "health.readyz",
     "home.home",
     "metrics.metrics",
+    "version.version",
 }
 # Every other route, with whatever an id may be filled in.
 PRIVATE = {
