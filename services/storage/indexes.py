@@ -11,8 +11,10 @@ def ensure_indexes(database: MongoDatabase) -> None:
     sessions = database["interview_sessions"]
     sessions.create_index([("owner_id", 1), ("created_at", -1), ("_id", -1)])
     sessions.create_index("open.due")
+    sessions.create_index([("owner_id", 1), ("open.due", 1)])
     sessions.create_index("open.holder", sparse=True)
     sessions.create_index("answer_ids")
+    sessions.create_index([("ended.status", 1), ("ended.code", 1)])
     sessions.create_index("link.token_hash", unique=True)
 
     transcripts = database["transcripts"]
@@ -24,15 +26,24 @@ def ensure_indexes(database: MongoDatabase) -> None:
     files.create_index([("filename", 1), ("uploadDate", 1)])
     database["fs.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)
     files.create_index("metadata.answer_id")
+    files.create_index("metadata.session_id")
     files.create_index([("metadata.status", 1), ("metadata.status_at", 1)])
 
     audit = database["audit"]
     audit.create_index([("at", -1), ("_id", -1)])
     audit.create_index([("session_id", 1), ("at", -1), ("_id", -1)])
+    audit.create_index("owner_id")
 
     database["uploads"].create_index("expires_at")
+    database["uploads"].create_index("session_id")
     database["receipts"].create_index("expires_at", expireAfterSeconds=0)
     database["receipts"].create_index("session_id")
+    database["usage"].create_index("expires_at", expireAfterSeconds=0)
+    database["usage"].create_index("owner_id")
+    keys = database["idempotency_keys"]
+    keys.create_index("expires_at", expireAfterSeconds=0)
+    keys.create_index("session_id")
+    keys.create_index("user_id")
 
     tokens = database["access_tokens"]
     tokens.create_index("expires_at", expireAfterSeconds=0)
@@ -40,4 +51,7 @@ def ensure_indexes(database: MongoDatabase) -> None:
     tokens.create_index("is_first", unique=True, sparse=True)
     tokens.create_index("user_id")
     database["tickets"].create_index("expires_at", expireAfterSeconds=0)
+    database["tickets"].create_index("session_id")
+    database["tickets"].create_index("user_id")
+    database["erasures"].create_index("due")
     database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)

@@ -1,0 +1,255 @@
+"""Erasing: the tombstone that fences everybody, and where in the database the traces of an interview or a person are.
+
+`SESSION_TRACES` and `PERSON_TRACES` are the whole truth of what is looked for. A test holds them against every
+collection that an interview leaves behind.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+
+from services.storage.audit import AuditRow
+from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Rows of a collection, found by the field that holds the id; `name` stands in receipts."""
+
+    name: str
+    collection: str
+    field: str
+
+
+SESSION_TRACES = (
+    Trace("transcripts", "transcripts", "session_id"),
+    Trace("recordings", "fs.files", "metadata.session_id"),
+    Trace("uploads", "uploads", "session_id"),
+    Trace("receipts", "receipts", "session_id"),
+    Trace("idempotency_keys", "idempotency_keys", "session_id"),
+    Trace("tickets", "tickets", "session_id"),
+)
+PERSON_TRACES = (
+    Trace("access_tokens", "access_tokens", "user_id"),
+    Trace("tickets", "tickets", "user_id"),
+    Trace("idempotency_keys", "idempotency_keys", "user_id"),
+    Trace("usage", "usage", "user_id"),
+)
+# What holds nothing of an interview or a person, and why.
+IMPERSONAL = {
+    "workers": "which worker processes there are",
+    "erasures": "the tombstones themselves: ids without anything said, gone after the last look",
+}
+# A chunk knows its file only.
+CHUNKS = "chunks"
+SESSIONS = "sessions"
+# Rows of the audit log are not removed: the ids in them are replaced by hashes.
+AUDIT_ROWS = "audit_rows"
+FILES_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of a session or a person until nothing is: enough to find what comes late."""
+
+    id: str
+    kind: str
+    subject_id: str
+    owner_id: str
+    salt: str
+    file_ids: tuple[ObjectId, ...]
+    removed: Mapping[str, int]
+    looks: int
+    begun_at: datetime
+
+
+class ErasureStore:
+    """The `erasures` collection, and what it says is to go."""
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._database = database
+        self._erasures = database["erasures"]
+        self._sessions = database["interview_sessions"]
+
+    @reaching_mongodb
+    def begin(self, session_id: str, *, salt: str, row: AuditRow, seconds: float) -> Tombstone | None:
+        """Put a tombstone in the place of a session; None when there is none (any more).
+
+        From this one transaction on, no reader finds the session and no writer matches it.
+        """
+
+        def together(transaction: ClientSession) -> Document | None:
+            session = self._sessions.find_one_and_delete({"_id": session_id}, session=transaction)
+            if session is None:
+                return None
+            answers = session.get("answers", {}).values()
+            tombstone = _tombstone("session", session_id, session["owner_id"], salt, seconds)
+            tombstone["file_ids"] = [ObjectId(each["gridfs_file_id"]) for each in answers if each.get("gridfs_file_id")]
+            tombstone["removed"] = {SESSIONS: 1}
+            self._erasures.insert_one(tombstone, session=transaction)
+            self._database["audit"].insert_one(_as_document(row), session=transaction)
+            return tombstone
+
+        begun = in_transaction(self._database.client, together)
+        return None if begun is None else _as_tombstone(begun)
+
+    @reaching_mongodb
+    def begin_person(self, user_id: str, *, salt: str, row: AuditRow, seconds: float) -> Tombstone:
+        """Put up a tombstone for a person; again while one stands is the same one."""
+
+        def together(transaction: ClientSession) -> Document:
+            there = self._erasures.find_one({"_id": f"person:{user_id}"}, session=transaction)
+            if there is not None:
+                return there
+            tombstone = _tombstone("person", user_id, user_id, salt, seconds)
+            self._erasures.insert_one(tombstone, session=transaction)
+            self._database["audit"].insert_one(_as_document(row), session=transaction)
+            return tombstone
+
+        return _as_tombstone(in_transaction(self._database.client, together))
+
+    @reaching_mongodb
+    def sessions_of(self, tombstone: Tombstone, *, limit: int) -> Sequence[str]:
+        """The ids of a person's sessions from before their erasure; whoever comes back begins anew."""
+        return [each["_id"] for each in self._sessions.find(_sessions_of(tombstone), {"_id": 1}).limit(limit)]
+
+    @reaching_mongodb
+    def note_files(self, tombstone: Tombstone) -> Tombstone:
+        """Keep the ids of every file of the session before anything is removed: only they lead to its chunks."""
+        if tombstone.kind == "person":
+            return tombstone
+        where = {"metadata.session_id": tombstone.subject_id}
+        found = {each["_id"] for each in self._database["fs.files"].find(where, {"_id": 1})}
+        uploads = self._database["uploads"].find({"session_id": tombstone.subject_id}, {"_id": 1})
+        found |= {each["_id"] for each in uploads}
+        self._erasures.update_one({"_id": tombstone.id}, {"$addToSet": {"file_ids": {"$each": list(found)}}})
+        return self._find(tombstone)
+
+    @reaching_mongodb
+    def remove(self, tombstone: Tombstone, trace: Trace) -> None:
+        """Remove the rows of a trace and count them in the tombstone, all or nothing."""
+        self._remove(tombstone, trace.name, trace.collection, {trace.field: tombstone.subject_id})
+
+    @reaching_mongodb
+    def remove_chunks(self, tombstone: Tombstone) -> None:
+        for start in range(0, len(tombstone.file_ids), FILES_AT_ONCE):
+            ids = list(tombstone.file_ids[start : start + FILES_AT_ONCE])
+            self._remove(tombstone, CHUNKS, "fs.chunks", {"files_id": {"$in": ids}})
+
+    @reaching_mongodb
+    def hide_in_audit(self, tombstone: Tombstone, *, subject_hash: str, owner_hash: str) -> None:
+        """Replace the ids in rows of the audit log; what a row told of answers goes, who acted for others stays."""
+        hashed = {
+            "session_id": {"$cond": [{"$eq": ["$session_id", None]}, None, {"$literal": subject_hash}]},
+            "owner_id": {"$literal": owner_hash},
+            "actor_id": {"$cond": [{"$eq": ["$actor_id", "$owner_id"]}, {"$literal": owner_hash}, "$actor_id"]},
+            "details": {"$literal": {}},
+        }
+
+        def together(transaction: ClientSession) -> None:
+            rows = self._database["audit"]
+            done = rows.update_many(_audit_rows_of(tombstone), [{"$set": hashed}], session=transaction)
+            self._count(tombstone, AUDIT_ROWS, done.modified_count, transaction)
+
+        in_transaction(self._database.client, together)
+
+    @reaching_mongodb
+    def residue(self, tombstone: Tombstone, traces: Sequence[Trace]) -> dict[str, int]:
+        """What is still there, by name; empty when nothing is."""
+        queries = [(trace.name, trace.collection, {trace.field: tombstone.subject_id}) for trace in traces]
+        queries += [
+            (SESSIONS, "interview_sessions", _sessions_of(tombstone)),
+            (AUDIT_ROWS, "audit", _audit_rows_of(tombstone)),
+        ]
+        queries.append((CHUNKS, "fs.chunks", {"files_id": {"$in": list(tombstone.file_ids)}}))
+        counts = {name: self._database[collection].count_documents(where) for name, collection, where in queries}
+        return {name: count for name, count in counts.items() if count}
+
+    @reaching_mongodb
+    def counted(self, tombstone: Tombstone) -> Mapping[str, int]:
+        """What was removed so far, by name."""
+        return self._find(tombstone).removed
+
+    @reaching_mongodb
+    def add(self, tombstone: Tombstone, removed: Mapping[str, int]) -> None:
+        """Count for a person what was removed with one of their sessions."""
+        if removed:
+            more = {f"removed.{name}": count for name, count in removed.items()}
+            self._erasures.update_one({"_id": tombstone.id}, {"$inc": more})
+
+    @reaching_mongodb
+    def look_again(self, tombstone: Tombstone, *, seconds: float, looks: int) -> None:
+        """Nothing was found just now; look once more in a while, for what comes late."""
+        due = datetime.now(UTC) + timedelta(seconds=seconds)
+        self._erasures.update_one({"_id": tombstone.id}, {"$set": {"due": due, "looks": looks}})
+
+    @reaching_mongodb
+    def end(self, tombstone: Tombstone) -> None:
+        """Take the tombstone away: from now on nothing in the database knows the id."""
+        self._erasures.delete_one({"_id": tombstone.id})
+
+    @reaching_mongodb
+    def take_due(self, *, seconds: float) -> Tombstone | None:
+        """A tombstone that somebody has to look after, for the one who asks; put off for everybody else."""
+        now = datetime.now(UTC)
+        found = self._erasures.find_one_and_update(
+            {"due": {"$lte": now}}, {"$set": {"due": now + timedelta(seconds=seconds)}}, sort=[("due", 1)]
+        )
+        return None if found is None else _as_tombstone(found)
+
+    def _remove(self, tombstone: Tombstone, name: str, collection: str, where: Document) -> None:
+        def together(transaction: ClientSession) -> None:
+            removed = self._database[collection].delete_many(where, session=transaction).deleted_count
+            self._count(tombstone, name, removed, transaction)
+
+        in_transaction(self._database.client, together)
+
+    def _count(self, tombstone: Tombstone, name: str, count: int, transaction: ClientSession) -> None:
+        if count:
+            self._erasures.update_one({"_id": tombstone.id}, {"$inc": {f"removed.{name}": count}}, session=transaction)
+
+    def _find(self, tombstone: Tombstone) -> Tombstone:
+        found = self._erasures.find_one({"_id": tombstone.id})
+        return tombstone if found is None else _as_tombstone(found)
+
+
+def _tombstone(kind: str, subject_id: str, owner_id: str, salt: str, seconds: float) -> Document:
+    now = datetime.now(UTC)
+    return {
+        "_id": f"{kind}:{subject_id}",
+        "kind": kind,
+        "subject_id": subject_id,
+        "owner_id": owner_id,
+        "salt": salt,
+        "file_ids": [],
+        "removed": {},
+        "looks": 0,
+        "begun_at": now,
+        "due": now + timedelta(seconds=seconds),
+    }
+
+
+def _as_tombstone(found: Document) -> Tombstone:
+    fields = {name: found[name] for name in ("kind", "subject_id", "owner_id", "salt", "looks", "begun_at")}
+    return Tombstone(id=found["_id"], file_ids=tuple(found["file_ids"]), removed=dict(found["removed"]), **fields)
+
+
+def _sessions_of(tombstone: Tombstone) -> Document:
+    if tombstone.kind == "session":
+        return {"_id": tombstone.subject_id}
+    return {"owner_id": tombstone.subject_id, "created_at": {"$lte": tombstone.begun_at}}
+
+
+def _audit_rows_of(tombstone: Tombstone) -> Document:
+    if tombstone.kind == "session":
+        return {"session_id": tombstone.subject_id}
+    return {"owner_id": tombstone.subject_id, "at": {"$lte": tombstone.begun_at}}
+
+
+def _as_document(row: AuditRow) -> Document:
+    fields = asdict(row)
+    return {"_id": ObjectId(fields.pop("id")), **fields}
