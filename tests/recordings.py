@@ -107,23 +107,23 @@ def float_wav(samples: Samples) -> bytes:
 def promising(samples: int) -> bytes:
     """An MP4 of some hundred bytes whose index promises that many packets of one byte each."""
     configuration = bytes.fromhex("0380808022000200048080801440150000000001f4000001f40005808080021210060102")
-    aac = struct.pack(">6xH8xHHHHI", 1, 2, 16, 0, 0, 44_100 << 16) + _box(b"esds", bytes(4) + configuration)
+    aac = struct.pack(">6xH8xHHHHI", 1, 2, 16, 0, 0, 44_100 << 16) + box(b"esds", bytes(4) + configuration)
     tables = {
-        b"stsd": struct.pack(">II", 0, 1) + _box(b"mp4a", aac),
+        b"stsd": struct.pack(">II", 0, 1) + box(b"mp4a", aac),
         b"stts": struct.pack(">IIII", 0, 1, samples, 1024),
         b"stsc": struct.pack(">IIIII", 0, 1, 1, samples, 1),
         b"stsz": struct.pack(">III", 0, 1, samples),
         b"stco": struct.pack(">III", 0, 1, 40),
     }
-    index = _box(b"stbl", b"".join(_box(kind, table) for kind, table in tables.items()))
-    media = _box(b"mdhd", struct.pack(">IIIII4x", 0, 0, 0, 44_100, 0)) + _box(b"hdlr", struct.pack(">8x4s13x", b"soun"))
-    media += _box(b"minf", _box(b"smhd", bytes(8)) + index)
-    track = _box(b"trak", _box(b"tkhd", bytes(84)) + _box(b"mdia", media))
-    movie = _box(b"moov", _box(b"mvhd", struct.pack(">IIIII80x", 0, 0, 0, 1000, 1000)) + track)
-    return _box(b"ftyp", b"isom\0\0\0\0isom") + _box(b"mdat", bytes(200)) + movie
+    index = box(b"stbl", b"".join(box(kind, table) for kind, table in tables.items()))
+    media = box(b"mdhd", struct.pack(">IIIII4x", 0, 0, 0, 44_100, 0)) + box(b"hdlr", struct.pack(">8x4s13x", b"soun"))
+    media += box(b"minf", box(b"smhd", bytes(8)) + index)
+    track = box(b"trak", box(b"tkhd", bytes(84)) + box(b"mdia", media))
+    movie = box(b"moov", box(b"mvhd", struct.pack(">IIIII80x", 0, 0, 0, 1000, 1000)) + track)
+    return box(b"ftyp", b"isom\0\0\0\0isom") + box(b"mdat", bytes(200)) + movie
 
 
-def _box(kind: bytes, content: bytes) -> bytes:
+def box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
