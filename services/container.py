@@ -13,6 +13,7 @@ from services.feedback import FeedbackProvider
 from services.feedback.rule_based import RuleBasedFeedback
 from services.health import Health
 from services.jobs import JobQueue
+from services.leases import LeasedWork
 from services.live import LiveFeed
 from services.recovery import Recovery
 from services.retention import Retention
@@ -34,7 +35,8 @@ from services.storage.workers import WorkerStore
 from services.tickets import Tickets
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
-from services.transcription import Limits, Transcription
+from services.transcription import Transcription
+from services.watchdog import Watchdog
 
 FEEDBACK_PROVIDERS: dict[str, Callable[[], FeedbackProvider]] = {"rule_based": RuleBasedFeedback}
 
@@ -53,6 +55,7 @@ class Services:
     live: LiveFeed
     health: Health
     transcription: Transcription
+    watchdog: Watchdog
     transcriber: TranscriberLoader
     recovery: Recovery
     retention: Retention
@@ -70,7 +73,8 @@ def build_services(
     access = Access(TokenStore(database), session_store, signed)
     sessions = Sessions(session_store, link_days=settings.session_link_days)
     loader = TranscriberLoader(build_transcriber)
-    limits = Limits(settings.max_answer_seconds, settings.transcription_max_attempts)
+    watchdog = Watchdog(lease_seconds=settings.lease_seconds)
+    work = LeasedWork(watchdog, holder=settings.holder, max_attempts=settings.transcription_max_attempts)
     return Services(
         access=access,
         tickets=Tickets(TicketStore(database), access),
@@ -81,7 +85,8 @@ def build_services(
         analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
         live=LiveFeed(ChangeStream(database), session_store.find_unguarded),
         health=Health(database, workers, loader),
-        transcription=Transcription(answer_store, audio, loader, holder=settings.holder, limits=limits),
+        transcription=Transcription(answer_store, audio, loader, work, max_seconds=settings.max_answer_seconds),
+        watchdog=watchdog,
         transcriber=loader,
         recovery=Recovery(open_answers, uploads, audio, jobs, holder=settings.holder),
         retention=Retention(audio, session_store, failed_hours=settings.failed_audio_retention_hours),

@@ -1,4 +1,4 @@
-"""What every worker process does beside its jobs: say that it is alive, and send again what was lost."""
+"""What every worker process does beside its jobs: say that it is alive, watch over them, send again what was lost."""
 
 import threading
 
@@ -22,10 +22,12 @@ class Upkeep:
 
     def start(self) -> None:
         self.beat()
+        self._services.watchdog.start()
         self._thread.start()
 
     def stop(self) -> None:
         self._is_stopped.set()
+        self._services.watchdog.stop()
         self._thread.join(timeout=2)
         try:
             self._services.health.leave(self._worker_id)

@@ -137,6 +137,7 @@ def test_every_call_of_every_store_is_in_the_list():
         AcceptanceStore,
         AnswerStore,
         AudioStore,
+        DecisionStore,
         AuditStore,
         OpenAnswerStore,
         SessionStore,

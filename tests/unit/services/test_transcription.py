@@ -6,12 +6,18 @@ import pytest
 from dramatiq.middleware.threading import Interrupt
 
 from services.errors import TranscriberUnavailable, Unavailable
+from services.leases import MAX_CRASHES, LeasedWork
 from services.models import AnswerRef
 from services.transcribers.loader import TranscriberLoader
-from services.transcription import MAX_CRASHES, Limits, Transcription
+from services.transcription import Transcription
+from services.watchdog import Watchdog
 from tests.factories import recording_of, wav_of
 from tests.fakes import ScriptedTranscriber
 from tests.stores import HOLDER, Stores
+
+
+def work_of(max_attempts: int) -> LeasedWork:
+    return LeasedWork(Watchdog(lease_seconds=60), holder=HOLDER, max_attempts=max_attempts)
 
 
 @dataclass
@@ -25,8 +31,9 @@ class Worker:
 
     def __post_init__(self) -> None:
         loader = TranscriberLoader(lambda: self.transcriber)
-        limits = Limits(max_answer_seconds=5, max_attempts=self.max_attempts)
-        self.transcription = Transcription(self.stores.answers, self.stores.audio, loader, holder=HOLDER, limits=limits)
+        self.transcription = Transcription(
+            self.stores.answers, self.stores.audio, loader, work_of(self.max_attempts), max_seconds=5
+        )
 
     def accept(self, content: bytes | None = None, session_id: str | None = None, **fields: Any) -> AnswerRef:
         ref = self.stores.accept(session_id or self.stores.start("q1"), **fields)
@@ -195,13 +202,14 @@ def test_a_take_over_stops_the_compute_and_the_second_result_lands(worker: Worke
     stores.check(ref.session_id)
 
 
-def test_with_the_database_away_the_answer_is_left_to_the_sweep(worker: Worker, stores: Stores):
+def test_something_that_stays_away_costs_an_attempt_and_no_crash(worker: Worker, stores: Stores):
     ref = worker.accept()
-    worker.at_window(0, raising(Unavailable("The database does not answer.")))
+    worker.at_window(0, raising(Unavailable("It does not answer.")))
     worker.transcription.transcribe(ref)
-    assert stores.answer(ref)["transcription_status"] == "processing"
+    answer = stores.answer(ref)
+    assert (answer["transcription_status"], answer["attempts"], answer["crashes"]) == ("queued", 1, 0)
     worker.transcriber.before_window = lambda done: None
-    stores.age_lease(ref)
+    stores.make_due(ref)
     worker.transcription.transcribe(ref)
     assert stores.answer(ref)["transcription_status"] == "completed"
 
@@ -234,7 +242,7 @@ def test_without_a_model_nothing_is_claimed(stores: Stores):
 
     ref = stores.accept(stores.start("q1"))
     loader = TranscriberLoader(no_model)
-    transcription = Transcription(stores.answers, stores.audio, loader, holder=HOLDER, limits=Limits(5, 4))
+    transcription = Transcription(stores.answers, stores.audio, loader, work_of(4), max_seconds=5)
     with pytest.raises(TranscriberUnavailable):
         transcription.transcribe(ref)
     assert stores.answer(ref)["attempts"] == 0
@@ -242,7 +250,7 @@ def test_without_a_model_nothing_is_claimed(stores: Stores):
 
 
 def test_an_attempt_that_takes_too_long_ends_at_the_next_window_and_counts(worker: Worker, stores, monkeypatch):
-    monkeypatch.setattr("services.transcription.DEADLINE_SECONDS", -1)
+    monkeypatch.setattr("services.leases.DEADLINE_SECONDS", -1)
     ref = worker.accept()
     worker.transcription.transcribe(ref)
     answer = stores.answer(ref)
