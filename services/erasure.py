@@ -13,10 +13,11 @@ from secrets import token_hex
 import structlog
 
 from services.access import OWNER, hash_of
-from services.errors import NotFound, Unavailable
+from services.errors import Forbidden, NotFound, Unavailable
 from services.models import Caller
 from services.storage.audit import AuditRow, new_row
-from services.storage.erasure import PERSON_TRACES, SESSION_TRACES, ErasureStore, Tombstone, Trace
+from services.storage.tombstones import Tombstone, TombstoneStore
+from services.storage.traces import PERSON_TRACES, SESSION_TRACES, Trace, TraceStore
 
 log = structlog.get_logger()
 
@@ -50,8 +51,9 @@ class Receipt:
 class Erasure:
     """Erases, and finishes what was begun."""
 
-    def __init__(self, store: ErasureStore) -> None:
-        self._store = store
+    def __init__(self, tombstones: TombstoneStore, traces: TraceStore) -> None:
+        self._tombstones = tombstones
+        self._traces = traces
 
     def erase_session(self, actor: Caller, session_id: str, owner_id: str) -> Receipt:
         """Erase an interview; raises `NotFound` when it is gone already. Who may do so is checked at the door."""
@@ -61,16 +63,21 @@ class Erasure:
         return self._finish_if_possible(begun, actor)
 
     def erase_person(self, actor: Caller, user_id: str) -> Receipt:
-        """Erase every interview a person owns, their tokens and what else is kept under their name."""
+        """Erase every interview a person owns, their tokens and what else is kept under their name.
+
+        Raises `Forbidden` unless an admin asks, or the person.
+        """
+        if actor.session_id is not None or (actor.role != "admin" and actor.user_id != user_id):
+            raise Forbidden("Only an admin may erase another person.")
         salt = token_hex(16)
         row = _row("person.erase", actor, session_hash=None, owner_id=user_id, owner_hash=_owner_hash(salt, user_id))
-        begun = self._store.begin_person(user_id, salt=salt, row=row, seconds=ABANDONED_SECONDS)
+        begun = self._tombstones.begin_person(user_id, salt=salt, row=row, seconds=ABANDONED_SECONDS)
         return self._finish_if_possible(begun, actor)
 
     def sweep(self) -> int:
         """Finish what was begun, and look again after what was finished; how many tombstones there were to look at."""
         for count in range(SWEPT_AT_ONCE):
-            tombstone = self._store.take_due(seconds=ABANDONED_SECONDS)
+            tombstone = self._tombstones.take_due(seconds=ABANDONED_SECONDS)
             if tombstone is None:
                 return count
             self._finish(tombstone, SWEEP)
@@ -79,7 +86,7 @@ class Erasure:
     def _begin(self, actor: Caller, session_id: str, owner_id: str) -> Tombstone | None:
         hashes = {"session_hash": hash_of(session_id), "owner_hash": _owner_hash(session_id, owner_id)}
         row = _row("session.erase", actor, owner_id=owner_id, **hashes)
-        return self._store.begin(session_id, salt=session_id, row=row, seconds=ABANDONED_SECONDS)
+        return self._tombstones.begin(session_id, salt=session_id, row=row, seconds=ABANDONED_SECONDS)
 
     def _finish_if_possible(self, begun: Tombstone, actor: Caller) -> Receipt:
         try:
@@ -93,54 +100,51 @@ class Erasure:
         """Remove and check until nothing is left, or until what is left has to wait for the sweep."""
         ends_at = time.monotonic() + REQUEST_SECONDS
         traces = _traces_of(tombstone)
-        before = {} if tombstone.looks == 0 else tombstone.removed
+        before = tombstone.removed
         residue: Mapping[str, int] = {}
         for _ in range(ROUNDS):
             self._remove(tombstone, traces)
             if tombstone.kind == "person":
                 self._erase_sessions_of(actor, tombstone, ends_at)
-            residue = self._store.residue(self._store.note_files(tombstone), traces)
+            residue = self._traces.residue(self._tombstones.note_files(tombstone), traces)
             if not residue or time.monotonic() > ends_at:
                 break
-        removed = self._store.counted(tombstone)
+        removed = self._tombstones.counted(tombstone)
         if not residue:
             self._settle(tombstone, found_more=removed != before)
         log.info("An erasure was worked on.", subject=_subject_hash(tombstone), removed=dict(removed), residue=residue)
         return Receipt(_subject_hash(tombstone), datetime.now(UTC), removed, residue, is_complete=not residue)
 
     def _remove(self, tombstone: Tombstone, traces: Sequence[Trace]) -> None:
-        self._store.remove_chunks(self._store.note_files(tombstone))
+        self._traces.remove_chunks(self._tombstones.note_files(tombstone))
         for trace in traces:
-            self._store.remove(tombstone, trace)
+            self._traces.remove(tombstone, trace)
         owner_hash = _owner_hash(tombstone.salt, tombstone.owner_id)
-        self._store.hide_in_audit(tombstone, subject_hash=_subject_hash(tombstone), owner_hash=owner_hash)
+        self._traces.hide_in_audit(tombstone, subject_hash=_subject_hash(tombstone), owner_hash=owner_hash)
 
     def _erase_sessions_of(self, actor: Caller, tombstone: Tombstone, ends_at: float) -> None:
-        while session_ids := self._store.sessions_of(tombstone, limit=SESSIONS_AT_ONCE):
+        while session_ids := self._tombstones.sessions_of(tombstone, limit=SESSIONS_AT_ONCE):
             for session_id in session_ids:
                 if time.monotonic() > ends_at:
                     return
                 begun = self._begin(actor, session_id, tombstone.owner_id)
                 if begun is not None:
-                    self._store.add(tombstone, self._finish(begun, actor).removed)
+                    self._tombstones.add(tombstone, self._finish(begun, actor).removed)
 
     def _settle(self, tombstone: Tombstone, *, found_more: bool) -> None:
         """Nothing is left: look again later, from the first time on where something had come late."""
         looks = 0 if found_more else tombstone.looks
         if looks < len(LOOKS_AFTER_SECONDS):
-            self._store.look_again(tombstone, seconds=LOOKS_AFTER_SECONDS[looks], looks=looks + 1)
+            self._tombstones.look_again(tombstone, seconds=LOOKS_AFTER_SECONDS[looks], looks=looks + 1)
         else:
-            self._store.end(tombstone)
+            self._tombstones.end(tombstone)
 
 
 def _traces_of(tombstone: Tombstone) -> Sequence[Trace]:
     if tombstone.kind == "session":
         return SESSION_TRACES
-    if tombstone.looks:
-        # They may have come back meanwhile (signed tokens are not ours to end); only their old sessions are looked for.
-        return ()
-    # The first token opens the house; it is not a person's alone.
-    keeps_tokens = tombstone.subject_id == OWNER.user_id
+    # The first token opens the house, it is not a person's alone. And by the second look they may have come back.
+    keeps_tokens = tombstone.subject_id == OWNER.user_id or tombstone.looks > 0
     return [trace for trace in PERSON_TRACES if not (keeps_tokens and trace.collection == "access_tokens")]
 
 

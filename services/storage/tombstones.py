@@ -1,55 +1,18 @@
-"""Erasing: the tombstone that fences everybody, and where in the database the traces of an interview or a person are.
+"""Tombstones: what stands in the place of an erased interview or person until nothing of it is left anywhere.
 
-`SESSION_TRACES` and `PERSON_TRACES` are the whole truth of what is looked for. A test holds them against every
-collection that an interview leaves behind.
+The transaction that puts one up takes the session away, and so fences everybody: from then on no reader finds the
+session and no writer matches it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 
 from services.storage.audit import AuditRow
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Rows of a collection, found by the field that holds the id; `name` stands in receipts."""
-
-    name: str
-    collection: str
-    field: str
-
-
-SESSION_TRACES = (
-    Trace("transcripts", "transcripts", "session_id"),
-    Trace("recordings", "fs.files", "metadata.session_id"),
-    Trace("uploads", "uploads", "session_id"),
-    Trace("receipts", "receipts", "session_id"),
-    Trace("idempotency_keys", "idempotency_keys", "session_id"),
-    Trace("tickets", "tickets", "session_id"),
-)
-PERSON_TRACES = (
-    Trace("access_tokens", "access_tokens", "user_id"),
-    Trace("tickets", "tickets", "user_id"),
-    Trace("idempotency_keys", "idempotency_keys", "user_id"),
-    Trace("usage", "usage", "user_id"),
-)
-# What holds nothing of an interview or a person, and why.
-IMPERSONAL = {
-    "workers": "which worker processes there are",
-    "erasures": "the tombstones themselves: ids without anything said, gone after the last look",
-}
-# A chunk knows its file only.
-CHUNKS = "chunks"
-SESSIONS = "sessions"
-# Rows of the audit log are not removed: the ids in them are replaced by hashes.
-AUDIT_ROWS = "audit_rows"
-FILES_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +30,16 @@ class Tombstone:
     begun_at: datetime
 
 
-class ErasureStore:
-    """The `erasures` collection, and what it says is to go."""
+class TombstoneStore:
+    """The `erasures` collection."""
 
     def __init__(self, database: MongoDatabase) -> None:
-        self._database = database
         self._erasures = database["erasures"]
         self._sessions = database["interview_sessions"]
+        self._files = database["fs.files"]
+        self._uploads = database["uploads"]
+        self._audit = database["audit"]
+        self._client = database.client
 
     @reaching_mongodb
     def begin(self, session_id: str, *, salt: str, row: AuditRow, seconds: float) -> Tombstone | None:
@@ -89,12 +55,12 @@ class ErasureStore:
             answers = session.get("answers", {}).values()
             tombstone = _tombstone("session", session_id, session["owner_id"], salt, seconds)
             tombstone["file_ids"] = [ObjectId(each["gridfs_file_id"]) for each in answers if each.get("gridfs_file_id")]
-            tombstone["removed"] = {SESSIONS: 1}
+            tombstone["removed"] = {"sessions": 1}
             self._erasures.insert_one(tombstone, session=transaction)
-            self._database["audit"].insert_one(_as_document(row), session=transaction)
+            self._audit.insert_one(_as_document(row), session=transaction)
             return tombstone
 
-        begun = in_transaction(self._database.client, together)
+        begun = in_transaction(self._client, together)
         return None if begun is None else _as_tombstone(begun)
 
     @reaching_mongodb
@@ -107,15 +73,15 @@ class ErasureStore:
                 return there
             tombstone = _tombstone("person", user_id, user_id, salt, seconds)
             self._erasures.insert_one(tombstone, session=transaction)
-            self._database["audit"].insert_one(_as_document(row), session=transaction)
+            self._audit.insert_one(_as_document(row), session=transaction)
             return tombstone
 
-        return _as_tombstone(in_transaction(self._database.client, together))
+        return _as_tombstone(in_transaction(self._client, together))
 
     @reaching_mongodb
     def sessions_of(self, tombstone: Tombstone, *, limit: int) -> Sequence[str]:
         """The ids of a person's sessions from before their erasure; whoever comes back begins anew."""
-        return [each["_id"] for each in self._sessions.find(_sessions_of(tombstone), {"_id": 1}).limit(limit)]
+        return [each["_id"] for each in self._sessions.find(sessions_of(tombstone), {"_id": 1}).limit(limit)]
 
     @reaching_mongodb
     def note_files(self, tombstone: Tombstone) -> Tombstone:
@@ -123,51 +89,11 @@ class ErasureStore:
         if tombstone.kind == "person":
             return tombstone
         where = {"metadata.session_id": tombstone.subject_id}
-        found = {each["_id"] for each in self._database["fs.files"].find(where, {"_id": 1})}
-        uploads = self._database["uploads"].find({"session_id": tombstone.subject_id}, {"_id": 1})
+        found = {each["_id"] for each in self._files.find(where, {"_id": 1})}
+        uploads = self._uploads.find({"session_id": tombstone.subject_id}, {"_id": 1})
         found |= {each["_id"] for each in uploads}
         self._erasures.update_one({"_id": tombstone.id}, {"$addToSet": {"file_ids": {"$each": list(found)}}})
         return self._find(tombstone)
-
-    @reaching_mongodb
-    def remove(self, tombstone: Tombstone, trace: Trace) -> None:
-        """Remove the rows of a trace and count them in the tombstone, all or nothing."""
-        self._remove(tombstone, trace.name, trace.collection, {trace.field: tombstone.subject_id})
-
-    @reaching_mongodb
-    def remove_chunks(self, tombstone: Tombstone) -> None:
-        for start in range(0, len(tombstone.file_ids), FILES_AT_ONCE):
-            ids = list(tombstone.file_ids[start : start + FILES_AT_ONCE])
-            self._remove(tombstone, CHUNKS, "fs.chunks", {"files_id": {"$in": ids}})
-
-    @reaching_mongodb
-    def hide_in_audit(self, tombstone: Tombstone, *, subject_hash: str, owner_hash: str) -> None:
-        """Replace the ids in rows of the audit log; what a row told of answers goes, who acted for others stays."""
-        hashed = {
-            "session_id": {"$cond": [{"$eq": ["$session_id", None]}, None, {"$literal": subject_hash}]},
-            "owner_id": {"$literal": owner_hash},
-            "actor_id": {"$cond": [{"$eq": ["$actor_id", "$owner_id"]}, {"$literal": owner_hash}, "$actor_id"]},
-            "details": {"$literal": {}},
-        }
-
-        def together(transaction: ClientSession) -> None:
-            rows = self._database["audit"]
-            done = rows.update_many(_audit_rows_of(tombstone), [{"$set": hashed}], session=transaction)
-            self._count(tombstone, AUDIT_ROWS, done.modified_count, transaction)
-
-        in_transaction(self._database.client, together)
-
-    @reaching_mongodb
-    def residue(self, tombstone: Tombstone, traces: Sequence[Trace]) -> dict[str, int]:
-        """What is still there, by name; empty when nothing is."""
-        queries = [(trace.name, trace.collection, {trace.field: tombstone.subject_id}) for trace in traces]
-        queries += [
-            (SESSIONS, "interview_sessions", _sessions_of(tombstone)),
-            (AUDIT_ROWS, "audit", _audit_rows_of(tombstone)),
-        ]
-        queries.append((CHUNKS, "fs.chunks", {"files_id": {"$in": list(tombstone.file_ids)}}))
-        counts = {name: self._database[collection].count_documents(where) for name, collection, where in queries}
-        return {name: count for name, count in counts.items() if count}
 
     @reaching_mongodb
     def counted(self, tombstone: Tombstone) -> Mapping[str, int]:
@@ -201,17 +127,6 @@ class ErasureStore:
         )
         return None if found is None else _as_tombstone(found)
 
-    def _remove(self, tombstone: Tombstone, name: str, collection: str, where: Document) -> None:
-        def together(transaction: ClientSession) -> None:
-            removed = self._database[collection].delete_many(where, session=transaction).deleted_count
-            self._count(tombstone, name, removed, transaction)
-
-        in_transaction(self._database.client, together)
-
-    def _count(self, tombstone: Tombstone, name: str, count: int, transaction: ClientSession) -> None:
-        if count:
-            self._erasures.update_one({"_id": tombstone.id}, {"$inc": {f"removed.{name}": count}}, session=transaction)
-
     def _find(self, tombstone: Tombstone) -> Tombstone:
         found = self._erasures.find_one({"_id": tombstone.id})
         return tombstone if found is None else _as_tombstone(found)
@@ -238,16 +153,10 @@ def _as_tombstone(found: Document) -> Tombstone:
     return Tombstone(id=found["_id"], file_ids=tuple(found["file_ids"]), removed=dict(found["removed"]), **fields)
 
 
-def _sessions_of(tombstone: Tombstone) -> Document:
+def sessions_of(tombstone: Tombstone) -> Document:
     if tombstone.kind == "session":
         return {"_id": tombstone.subject_id}
     return {"owner_id": tombstone.subject_id, "created_at": {"$lte": tombstone.begun_at}}
-
-
-def _audit_rows_of(tombstone: Tombstone) -> Document:
-    if tombstone.kind == "session":
-        return {"session_id": tombstone.subject_id}
-    return {"owner_id": tombstone.subject_id, "at": {"$lte": tombstone.begun_at}}
 
 
 def _as_document(row: AuditRow) -> Document:
