@@ -89,8 +89,9 @@ def install(app: Flask) -> None:
     def handle(error: ParleyError) -> Response:
         status = next((status for kind, status in _STATUS_OF if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
         problem = _problem(status, error.code, error.message, members=getattr(error, "members", None))
-        if isinstance(error, Unavailable | TooManyRequests):
-            problem.headers["Retry-After"] = str(error.retry_after_seconds)
+        retry_after_seconds = getattr(error, "retry_after_seconds", None)
+        if retry_after_seconds is not None:
+            problem.headers["Retry-After"] = str(retry_after_seconds)
         if isinstance(error, Unauthorized):
             problem.headers["WWW-Authenticate"] = "Bearer"
         return problem

@@ -5,8 +5,10 @@ from typing import Any
 
 from flask import jsonify, url_for
 
-from app.auth import caller, services, session
+from app.admission import admitted
+from app.auth import caller, services, session, without_transcript
 from app.blueprint import Blueprint
+from app.idempotency import idempotent, sent_key_value
 from app.ids import checked_question_id
 from app.recording import received_recording
 from app.schemas.analysis import ReportSchema, TranscriptionPendingSchema
@@ -22,12 +24,16 @@ POLL_AFTER_SECONDS = 5
 
 @blueprint.route("/upload-answer/<session_id>/<question_id>", methods=["POST"])
 @checked_question_id
+@admitted
+@idempotent(repeats_safely=True)
 @blueprint.arguments(UploadFormSchema, location="recording")
 @blueprint.response(202, ReceiptSchema)
-@blueprint.refuses(400, 401, 403, 404, 413, 415, 422)
+@blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+@without_transcript
 def upload_answer(form: dict[str, Any], session_id: str, question_id: str) -> Any:
     """Store a recorded answer; it is transcribed in the background."""
-    receipt = services().answers.accept(session(), question_id, received_recording(form), caller().user_id)
+    recording, key = received_recording(form), sent_key_value()
+    receipt = services().answers.accept(session(), question_id, recording, caller().user_id, key=key)
     status_url = url_for("interview.answer_status", session_id=session_id, question_id=question_id)
     return receipt, {"Location": status_url, "Retry-After": str(POLL_AFTER_SECONDS)}
 

@@ -1,12 +1,13 @@
 """Reads the one recording of a multipart request, and refuses what can be refused before anything is stored."""
 
-from hashlib import sha256
+from hashlib import file_digest
 from typing import Any
 
-from flask import current_app, request
+from flask import current_app, g, request
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import UnsupportedMediaType
 
+from app.digest import check_digest, watch_body
 from app.limits import refuse_declared_oversize
 from services.audio.signature import container_of
 from services.errors import InvalidRequest, RecordingTooLarge
@@ -20,6 +21,7 @@ def sole_file() -> FileStorage:
     refuse_declared_oversize()
     if request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType("Send the recording as `multipart/form-data`.")
+    watch_body()
     files = [(name, file) for name, several in request.files.lists() for file in several]
     if len(files) > 1:
         raise InvalidRequest("Send exactly one recording.", code="too_many_files")
@@ -31,16 +33,38 @@ def sole_file() -> FileStorage:
 def received_recording(form: dict[str, Any]) -> Recording:
     """The recording of an upload form.
 
-    Raises `InvalidRequest` for an empty one, `RecordingTooLarge`, and `UnsupportedRecording` for bytes that are not one
-    of the accepted containers, whatever they are called.
+    Raises `InvalidRequest` for an empty one and for one that is not what was declared, `RecordingTooLarge`, and
+    `UnsupportedRecording` for bytes that are not one of the accepted containers, whatever they are called.
     """
     content = form[FIELD].read()
     if len(content) > current_app.config["MAX_RECORDING_BYTES"]:
         raise RecordingTooLarge("The recording is too large.")
+    digest = digest_of_recording()
+    _require_declared(form, len(content), digest)
     return Recording(
         content=content,
         content_type=container_of(content),
-        sha256=sha256(content).hexdigest(),
+        sha256=digest,
         language=form.get("language"),
         declared_duration_ms=form.get("duration_ms"),
     )
+
+
+def digest_of_recording() -> str:
+    """The SHA-256 of the upload's file in hexadecimal, computed once for a request."""
+    if "recording_sha256" not in g:
+        # In one piece and without a copy: uploads are kept in memory (limits.py).
+        g.recording_sha256 = file_digest(sole_file().stream, "sha256").hexdigest()  # type: ignore[arg-type]
+    found: str = g.recording_sha256
+    return found
+
+
+def _require_declared(form: dict[str, Any], length: int, digest: str) -> None:
+    """Raise `InvalidRequest` for a recording that lost something on its way."""
+    declared = form.get("bytes")
+    if declared is not None and declared != length:
+        message = f"{declared} bytes were declared and {length} have arrived. Please send the recording again."
+        raise InvalidRequest(message, code="recording_incomplete")
+    if form.get("sha256", digest).lower() != digest:
+        raise InvalidRequest("The recording's bytes are not those that were declared.", code="digest_mismatch")
+    check_digest(digest)

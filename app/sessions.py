@@ -10,6 +10,7 @@ from flask import current_app, url_for
 
 from app.auth import caller, services, session
 from app.blueprint import Blueprint
+from app.idempotency import idempotent
 from app.schemas.sessions import (
     NewSessionSchema,
     PageQuerySchema,
@@ -25,9 +26,10 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/sessions", descript
 
 
 @blueprint.route("", methods=["POST"])
+@idempotent
 @blueprint.arguments(NewSessionSchema)
 @blueprint.response(201, StartedSessionSchema)
-@blueprint.refuses(400, 401, 403, 413, 415, 422)
+@blueprint.refuses(400, 401, 403, 409, 413, 415, 422)
 def start_session(body: dict[str, Any]) -> Any:
     """Start an interview; the reply holds the link for the candidate, which is shown only now."""
     details = {name: body[name] for name in ("tier", "consent") if body.get(name) is not None}

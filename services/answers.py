@@ -14,6 +14,7 @@ from services.models import AnswerRef, Recording, Session
 from services.storage.acceptance import AcceptanceStore, Accepted
 from services.storage.audio import AudioStore
 from services.storage.uploads import UploadStore
+from services.storage.usage import UsageStore
 
 log = structlog.get_logger()
 
@@ -31,7 +32,10 @@ class Receipt:
 class Answers:
     """Takes recordings in and says where they stand."""
 
-    def __init__(self, uploads: UploadStore, acceptance: AcceptanceStore, audio: AudioStore, jobs: JobQueue) -> None:
+    def __init__(
+        self, uploads: UploadStore, acceptance: AcceptanceStore, audio: AudioStore, usage: UsageStore, jobs: JobQueue
+    ) -> None:
+        self._usage = usage
         self._uploads = uploads
         self._acceptance = acceptance
         self._audio = audio
@@ -53,7 +57,7 @@ class Answers:
             raise InvalidRequest("This key came with another recording before.", code="idempotency_key_reused")
         if not accepted.is_repeat:
             log.info("A recording was accepted.", **_facts(ref), bytes=accepted.bytes)
-            self._after_acceptance(ref, accepted.replaced_file_id)
+            self._after_acceptance(ref, accepted, session.owner_id)
         return Receipt(ref.answer_id, accepted.file_id, accepted.bytes, accepted.sha256)
 
     def status(self, session: Session, question_id: str) -> AnswerStatus:
@@ -96,7 +100,7 @@ class Answers:
         with suppress(Unavailable):
             self._uploads.abandon(file_id)
 
-    def _after_acceptance(self, ref: AnswerRef, replaced_file_id: str | None) -> None:
+    def _after_acceptance(self, ref: AnswerRef, accepted: Accepted, owner_id: str) -> None:
         """Best effort: the answer is stored, and what fails here the sweep makes good."""
         try:
             self._jobs.transcribe_answer(ref)
@@ -104,11 +108,12 @@ class Answers:
             log.warning(
                 "The queue could not be reached; the sweep sends the answer.", error=error.message, **_facts(ref)
             )
-        if replaced_file_id is not None:
-            try:
-                self._audio.delete(replaced_file_id)
-            except Unavailable:
-                log.warning("A replaced recording was left for the sweep.", **_facts(ref))
+        try:
+            self._usage.count_bytes(owner_id, accepted.bytes)
+            if accepted.replaced_file_id is not None:
+                self._audio.delete(accepted.replaced_file_id)
+        except Unavailable:
+            log.warning("A recording was not counted, or a replaced one left for the sweep.", **_facts(ref))
 
 
 def _answer_id(session_id: str, question_id: str, key: str | None) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from config import Settings
 from services.access import OWNER, Access
+from services.admission import Admission, Quotas
 from services.analysis import Analysis
 from services.answers import Answers
 from services.audit import Audit
@@ -12,6 +13,7 @@ from services.decisions import Decisions
 from services.feedback import FeedbackProvider
 from services.feedback.rule_based import RuleBasedFeedback
 from services.health import Health
+from services.idempotency import Idempotency
 from services.jobs import JobQueue
 from services.leases import LeasedWork
 from services.live import LiveFeed
@@ -26,11 +28,13 @@ from services.storage.audit import AuditStore
 from services.storage.changes import ChangeStream
 from services.storage.client import MongoDatabase
 from services.storage.decisions import DecisionStore
+from services.storage.idempotency import IdempotencyStore
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.sessions import SessionStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
 from services.storage.uploads import UploadStore
+from services.storage.usage import UsageStore
 from services.storage.workers import WorkerStore
 from services.tickets import Tickets
 from services.transcribers import Transcriber
@@ -49,6 +53,8 @@ class Services:
     audit: Audit
     tickets: Tickets
     sessions: Sessions
+    admission: Admission
+    idempotency: Idempotency
     answers: Answers
     decisions: Decisions
     analysis: Analysis
@@ -68,7 +74,13 @@ def build_services(
     session_store = SessionStore(database)
     answer_store = AnswerStore(database, lease_seconds=settings.lease_seconds)
     open_answers, audio, workers = OpenAnswerStore(database), AudioStore(database), WorkerStore(database)
-    uploads = UploadStore(database, audio)
+    uploads, usage = UploadStore(database, audio), UsageStore(database)
+    quotas = Quotas(
+        settings.max_open_answers,
+        settings.max_open_answers_per_owner,
+        settings.daily_bytes_per_owner,
+        settings.daily_audio_minutes_per_owner,
+    )
     signed = build_signed_tokens(settings, reserved=OWNER.user_id)
     access = Access(TokenStore(database), session_store, signed)
     sessions = Sessions(session_store, link_days=settings.session_link_days)
@@ -80,7 +92,9 @@ def build_services(
         tickets=Tickets(TicketStore(database), access),
         audit=Audit(AuditStore(database)),
         sessions=sessions,
-        answers=Answers(uploads, AcceptanceStore(database), audio, jobs),
+        admission=Admission(usage, quotas),
+        idempotency=Idempotency(IdempotencyStore(database)),
+        answers=Answers(uploads, AcceptanceStore(database), audio, usage, jobs),
         decisions=Decisions(DecisionStore(database), jobs),
         analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
         live=LiveFeed(ChangeStream(database), session_store.find_unguarded),

@@ -17,6 +17,14 @@ class UploadFormSchema(Schema):
     audio = Upload(required=True, metadata={"description": "The recording: webm, ogg, mp4, mp3, wav, flac or aac."})
     duration_ms = fields.Integer(validate=validate.Range(min=0, max=24 * 60 * 60 * 1000))
     language = fields.String(validate=LANGUAGE)
+    bytes = fields.Integer(
+        validate=validate.Range(min=0, max=2**53),
+        metadata={"description": "The recording's length; another one that arrives is refused."},
+    )
+    sha256 = fields.String(
+        validate=validate.Regexp(r"^[0-9a-fA-F]{64}\Z", error="Must be 64 hexadecimal digits."),
+        metadata={"description": "The recording's SHA-256; other bytes that arrive are refused."},
+    )
 
 
 class ReceiptSchema(Schema):

@@ -67,12 +67,12 @@ def test_every_operation_has_errors_as_problems(document: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("operation", "statuses"),
     [
-        (("post", "/api/sessions"), {"201", "400", "401", "403", "413", "415", "422"}),
+        (("post", "/api/sessions"), {"201", "400", "401", "403", "409", "413", "415", "422"}),
         (("get", "/api/sessions"), {"200", "401", "403", "422"}),
         (("get", "/api/sessions/{session_id}"), {"200", "401", "404"}),
         (
             ("post", "/api/upload-answer/{session_id}/{question_id}"),
-            {"202", "400", "401", "403", "404", "413", "415", "422"},
+            {"202", "400", "401", "403", "404", "409", "413", "415", "422", "429", "503"},
         ),
         (("get", "/api/transcription-status/{session_id}/{question_id}"), {"200", "401", "404", "422"}),
         (("get", "/api/transcription-status/{session_id}"), {"200", "401", "404"}),
@@ -99,7 +99,7 @@ def test_the_upload_is_described_as_it_is_read(document: dict[str, Any]) -> None
     assert content_type == "multipart/form-data"
     name = upload["requestBody"]["content"][content_type]["schema"]["$ref"].rpartition("/")[2]
     schema = document["components"]["schemas"][name]
-    assert set(schema["properties"]) == {"audio", "duration_ms", "language"}
+    assert set(schema["properties"]) == {"audio", "duration_ms", "language", "bytes", "sha256"}
     assert schema["required"] == ["audio"]
     assert schema["properties"]["audio"]["format"] == "binary"
 

@@ -153,7 +153,7 @@ def test_no_query_reads_a_whole_collection(recorded: Stores, recorder: Recorder,
             stages = winning_stages(database, part)
             if "COLLSCAN" in stages or not stages & {"IXSCAN", "IDHACK", "DISTINCT_SCAN", "COUNT_SCAN", "EXPRESS"}:
                 scanning[shape] = json_util.dumps(part, indent=1), stages
-    assert collections == {"interview_sessions", "fs.files", "fs.chunks", "access_tokens", "workers", "uploads"}
+    assert collections == {"interview_sessions", "fs.files", "fs.chunks", "access_tokens", "workers", "uploads", "usage"}
     assert len(recorder.commands) > 25
     assert scanning == {}
 
