@@ -3,16 +3,19 @@
 from flask import Flask
 
 from app import cors, errors, frontend_version, limits, proxies, rate_limits, request_id, security_headers, unread_body
-from app.auth import caller_only, public, register
+from app.auth import caller_only, listener_only, public, register, staff_only
+from app.cookie import blueprint as cookie
 from app.docs import build_docs
 from app.health import blueprint as health
 from app.home import blueprint as home
 from app.interview import blueprint as interview
+from app.links import blueprint as links
 from app.live import blueprint as live
 from app.live import install as install_live
 from app.metrics import blueprint as metrics
 from app.metrics import install as install_metrics
 from app.sessions import blueprint as sessions
+from app.tickets import blueprint as tickets
 from config import Settings
 from services.container import Services
 
@@ -44,7 +47,10 @@ def create_app(settings: Settings, services: Services) -> Flask:
     api = errors.ProblemApi(app)
     for blueprint in (sessions, interview):
         register(app, api, blueprint, caller_only)
-    register(app, None, live, caller_only)
+    register(app, api, tickets, caller_only)
+    register(app, api, links, staff_only)
+    register(app, api, cookie, public)
+    register(app, None, live, listener_only)
     for probe in (health, frontend_version.blueprint):
         register(app, api, probe, public)
     for page in (metrics, home, build_docs()):

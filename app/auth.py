@@ -40,10 +40,9 @@ def caller_only() -> None:
 
 def staff_only() -> None:
     """As `caller_only`, but no session link (403)."""
-    g.grant = services().access.grant_of(_token())
+    caller_only()
     if caller().session_id is not None:
         raise Forbidden("A session link does not allow this.")
-    _open_session()
 
 
 def admin_only() -> None:

@@ -1,9 +1,14 @@
 """The page a link opens: the token in the address becomes an HttpOnly cookie at once, and leaves the address."""
 
-from flask import Blueprint, current_app, redirect, request
+from datetime import UTC, datetime
+
+from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
 from app.auth import COOKIE, services
+from app.cookie import is_secure
+from services.errors import Unauthorized
+from services.grants import Grant
 
 blueprint = Blueprint("home", __name__)
 
@@ -16,11 +21,18 @@ def home() -> Response:
     token = request.args.get("token")
     if token is None:
         return redirect("/api/docs/")
-    services().access.caller_of(token)
+    grant = services().access.grant_of(token)
+    if grant.token_hash is None:
+        raise Unauthorized("A signed token belongs into the Authorization header.")
     response = redirect("/", code=303)
-    # A proxy that ends TLS speaks plain HTTP to us: then only PUBLIC_URL tells how people come.
-    is_secure = request.is_secure or current_app.config["PUBLIC_URL"].startswith("https://")
     response.set_cookie(
-        COOKIE, token, max_age=COOKIE_SECONDS, httponly=True, secure=is_secure, samesite="Lax", path="/"
+        COOKIE, token, max_age=_seconds_of(grant), httponly=True, secure=is_secure(), samesite="Lax", path="/"
     )
     return response
+
+
+def _seconds_of(grant: Grant) -> int:
+    """No longer than the token itself."""
+    if grant.expires_at is None:
+        return COOKIE_SECONDS
+    return min(COOKIE_SECONDS, int((grant.expires_at - datetime.now(UTC)).total_seconds()))

@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -15,12 +16,12 @@ from werkzeug.exceptions import BadRequest
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError
 
-from app.auth import caller_only, is_own_origin, services
+from app.auth import check_again, grant, is_own_origin, services
 from app.metrics import metrics_of_app
 from app.schemas.answers import AnswerStatusSchema
 from app.sockets import guard, is_handshake
-from services.errors import Forbidden, ParleyError, Unavailable
-from services.live import Event, Snapshot
+from services.errors import Forbidden, NotFound, ParleyError, Unauthorized, Unavailable
+from services.subscription import Event, Snapshot
 
 log = structlog.get_logger()
 
@@ -33,6 +34,10 @@ IDLE_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15
 # How long a link that was revoked or has run out goes on being served.
 ACCESS_CHECK_SECONDS = 60
+# Close codes: what opened the connection is not valid any more, or the session is there no more. Otherwise 1013 asks
+# to come back later, and 1000 (the connection's time is over) at once.
+ACCESS_ENDED = 4401
+SESSION_ENDED = 4404
 # A client has nothing to say; one that keeps talking is closed before it fills the memory.
 UNREAD_MESSAGES = 20
 
@@ -89,8 +94,8 @@ def follow_session(ws: Server, session_id: str) -> None:
         # The client left between two looks at it, or does not read.
         return
     except ParleyError as error:
-        log.warning("A live connection was ended.", code=error.code)
-        ws.close(reason=CloseReason.TRY_AGAIN_LATER)
+        log.info("A live connection was ended.", code=error.code)
+        ws.close(reason=_close_code_of(error))
 
 
 @blueprint.route("/api/sessions/<session_id>/events")
@@ -99,8 +104,12 @@ def stream_session(session_id: str) -> Response:
 
     def lines() -> Iterator[str]:
         yield "retry: 2000\n\n"
-        for event in _events(session_id, HEARTBEAT_SECONDS):
-            yield f"id: {event.seq}\ndata: {_as_json(event)}\n\n" if event is not None else ": still here\n\n"
+        try:
+            for event in _events(session_id, HEARTBEAT_SECONDS):
+                yield f"id: {event.seq}\ndata: {_as_json(event)}\n\n" if event is not None else ": still here\n\n"
+        except ParleyError as error:
+            # Whoever comes back is told by a status.
+            log.info("A live connection was ended.", code=error.code)
 
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
     response = Response(stream_with_context(lines()), content_type="text/event-stream", headers=headers)
@@ -109,32 +118,40 @@ def stream_session(session_id: str) -> Response:
 
 
 def _events(session_id: str, idle_seconds: float) -> Iterator[Event | None]:
+    """Until the connection's time is over; raises `Unauthorized` or `NotFound` when the right to it has ended."""
     # Spread out, so that clients which came together do not come back together.
     ends_at = time.monotonic() + LIFETIME_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
     checked_at = time.monotonic()
-    subscription = services().live.subscribe(session_id)
+    subscription = services().live.subscribe(session_id, grant().token_hash)
     try:
+        # It may have been revoked after it was looked at, and before a revocation would have been heard of here.
+        check_again()
         for event in subscription.events(idle_seconds):
-            if time.monotonic() - checked_at > ACCESS_CHECK_SECONDS:
-                if not _may_go_on():
-                    return
+            if subscription.take_doubt():
+                # Nothing more is said until it is clear; with the database away the client has to come back.
+                check_again()
+                checked_at = time.monotonic()
+            elif time.monotonic() - checked_at > ACCESS_CHECK_SECONDS:
+                _check_if_possible()
                 checked_at = time.monotonic()
             yield event
             if time.monotonic() > ends_at:
                 return
+        if subscription.is_gone:
+            raise NotFound("There is no such session.")
     finally:
         services().live.unsubscribe(session_id, subscription)
 
 
-def _may_go_on() -> bool:
-    try:
-        caller_only()
-    except Unavailable:
-        # The database is away; that is no reason to send everybody off.
-        return True
-    except ParleyError:
-        return False
-    return True
+def _check_if_possible() -> None:
+    # The database is away: that alone is no reason to send everybody off.
+    with suppress(Unavailable):
+        check_again()
+
+
+def _close_code_of(error: ParleyError) -> int:
+    codes: dict[type[ParleyError], int] = {Unauthorized: ACCESS_ENDED, NotFound: SESSION_ENDED}
+    return codes.get(type(error), CloseReason.TRY_AGAIN_LATER)
 
 
 def _is_listening(ws: Server) -> bool:

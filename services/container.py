@@ -16,6 +16,7 @@ from services.health import Health
 from services.idempotency import Idempotency
 from services.jobs import JobQueue
 from services.leases import LeasedWork
+from services.links import Links
 from services.live import LiveFeed
 from services.recovery import Recovery
 from services.retention import Retention
@@ -29,7 +30,9 @@ from services.storage.changes import ChangeStream
 from services.storage.client import MongoDatabase
 from services.storage.decisions import DecisionStore
 from services.storage.idempotency import IdempotencyStore
+from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswerStore
+from services.storage.revocations import RevocationStream
 from services.storage.sessions import SessionStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
@@ -58,6 +61,7 @@ class Services:
     answers: Answers
     decisions: Decisions
     analysis: Analysis
+    links: Links
     live: LiveFeed
     health: Health
     transcription: Transcription
@@ -83,6 +87,7 @@ def build_services(
     )
     signed = build_signed_tokens(settings, reserved=OWNER.user_id)
     access = Access(TokenStore(database), session_store, signed)
+    audit_log = Audit(AuditStore(database))
     sessions = Sessions(session_store, link_days=settings.session_link_days)
     loader = TranscriberLoader(build_transcriber)
     watchdog = Watchdog(lease_seconds=settings.lease_seconds)
@@ -90,14 +95,15 @@ def build_services(
     return Services(
         access=access,
         tickets=Tickets(TicketStore(database), access),
-        audit=Audit(AuditStore(database)),
+        audit=audit_log,
         sessions=sessions,
         admission=Admission(usage, quotas),
         idempotency=Idempotency(IdempotencyStore(database)),
         answers=Answers(uploads, AcceptanceStore(database), audio, usage, jobs),
         decisions=Decisions(DecisionStore(database), jobs),
         analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
-        live=LiveFeed(ChangeStream(database), session_store.find_unguarded),
+        links=Links(LinkStore(database), audit_log, link_days=settings.session_link_days),
+        live=LiveFeed(ChangeStream(database), RevocationStream(database), session_store.find_unguarded),
         health=Health(database, workers, loader),
         transcription=Transcription(answer_store, audio, loader, work, max_seconds=settings.max_answer_seconds),
         watchdog=watchdog,

@@ -37,6 +37,10 @@ class Change:
         ids = [path.split(".", 2)[1] for path in paths if path.startswith("answers.")]
         return list(dict.fromkeys(ids))
 
+    def touches_link(self) -> bool:
+        """Whether the session's link was replaced or revoked."""
+        return any(path.partition(".")[0] == "link" for path in (*self.updated, *self.removed))
+
     def applied_to(self, question_id: str, answer: Mapping[str, Any] | None) -> dict[str, Any]:
         """A copy of the answer with this change made."""
         prefix = f"answers.{question_id}"

@@ -21,6 +21,7 @@ from services.storage.audit import AuditRow, AuditStore
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
 from services.storage.decisions import DecisionStore
 from services.storage.indexes import ensure_indexes
+from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswer, OpenAnswerStore
 from services.storage.sessions import SessionStore
 from services.storage.tickets import TicketStore
@@ -59,6 +60,8 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "DecisionStore.retry": lambda to: DecisionStore(to.database).retry(REF),
     "DecisionStore.standing": lambda to: DecisionStore(to.database).standing(REF),
     "OpenAnswerStore.server_time": lambda to: to.open.server_time(),
+    "LinkStore.replace": lambda to: LinkStore(to.database).replace(ADA, "s", token_hash="hash", expires_at=NOW),
+    "LinkStore.revoke": lambda to: LinkStore(to.database).revoke(ADA, "s", NOW),
     "OpenAnswerStore.due": lambda to: to.open.due(NOW),
     "OpenAnswerStore.all": lambda to: to.open.all(),
     "OpenAnswerStore.postpone": lambda to: to.open.postpone(OpenAnswer(REF, NOW, None), 1),
@@ -139,6 +142,7 @@ def test_every_call_of_every_store_is_in_the_list():
         AudioStore,
         DecisionStore,
         AuditStore,
+        LinkStore,
         OpenAnswerStore,
         SessionStore,
         TicketStore,

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.live import QUEUE_LENGTH, AnswerChanged, Event, LiveFeed, Snapshot, Subscription
+from services.live import LiveFeed
 from services.models import Session
 from services.storage.changes import Change, ChangeStream
+from services.storage.revocations import RevocationStream
+from services.subscription import QUEUE_LENGTH, AnswerChanged, Event, Snapshot, Subscription
 from tests.processes import wait_until
 from tests.stores import MODEL, Stores, transcript_of
 
@@ -19,7 +21,7 @@ SHORT = 0.01
 
 @pytest.fixture
 def feed(stores: Stores) -> Iterator[LiveFeed]:
-    feed = LiveFeed(ChangeStream(stores.database), stores.sessions.find_unguarded)
+    feed = LiveFeed(ChangeStream(stores.database), RevocationStream(stores.database), stores.sessions.find_unguarded)
     feed.start()
     yield feed
     feed.close()
