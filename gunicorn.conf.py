@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from types import FrameType
 
 from gunicorn.arbiter import Arbiter
@@ -20,7 +21,7 @@ except SettingsError as error:
 _address = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 
 bind = f"{_address}:{_settings.port}"
-worker_class = "gthread"
+worker_class = "scripts.web_worker.PatientWorker"
 workers = _settings.web_concurrency
 threads = _settings.web_threads
 keepalive = 5
@@ -31,6 +32,13 @@ timeout = 120
 # gunicorn would open a socket under the home directory, one for all instances.
 control_socket_disable = True
 accesslog = None
+# Forwarded headers are the application's business (TRUSTED_PROXIES); gunicorn would believe every client on this host,
+# and take even paths from it.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+# Replies are to go through the paced socket, too.
+sendfile = False
 # Its greetings would bury ours; "Booting worker" is of no use to whoever reads the log.
 loglevel = "debug" if _settings.log_level == "DEBUG" else "warning"
 proc_name = "parley"
@@ -42,6 +50,22 @@ def nworkers_changed(server: Arbiter, _now: int, _before: int | None) -> None:
         sys.exit(
             "Parley cannot be preloaded (--preload): its live feed and its worker are threads, and a fork ends them."
         )
+
+
+def when_ready(server: Arbiter) -> None:
+    """Refuse a second worker next to the one that transcribes: it would take its answers for left behind by a crash."""
+    if not _settings.is_in_process:
+        return
+    for name in ("hup", "usr2", "ttin"):
+        setattr(server, f"handle_{name}", partial(_refuse, server, f"SIG{name.upper()}"))
+
+
+def _refuse(server: Arbiter, signal_name: str) -> None:
+    server.log.error(
+        "%s is refused: without REDIS_URL the one web process transcribes, and a second one beside it would take its "
+        "unfinished answers away. Stop and start it instead; nothing is lost.",
+        signal_name,
+    )
 
 
 def post_fork(_server: Arbiter, worker: ThreadWorker) -> None:

@@ -3,6 +3,7 @@
 import sys
 
 from app import create_app
+from app.health import begin_draining
 from config import SettingsError, load_settings
 from services.errors import ParleyError
 from services.log import configure_logging
@@ -37,6 +38,7 @@ if _worker is not None:
 
 def close() -> None:
     """Close the live sockets and stop the worker, so that the process can end within seconds."""
+    begin_draining(app)
     _process.services.live.close()
     if _worker is not None:
         _worker.stop()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import jsonify
+from flask import Flask, current_app, jsonify
 from marshmallow import Schema, fields
 
 from app.auth import services
@@ -26,7 +26,7 @@ class ChecksSchema(Schema):
 
 
 class ReadinessSchema(Schema):
-    status = fields.String(required=True, metadata={"enum": ["ready", "starting", "failed"]})
+    status = fields.String(required=True, metadata={"enum": ["ready", "starting", "failed", "draining"]})
     checks = fields.Nested(ChecksSchema, required=True)
     whisper_model = fields.String(required=True, allow_none=True)
     demo_model = fields.Boolean(required=True)
@@ -47,12 +47,22 @@ def healthz() -> Any:
 def readyz() -> Any:
     """Whether the database answers and a worker has its model. Uploads are accepted without a worker, too."""
     readiness = services().health.readiness()
+    status = "draining" if _is_draining() else readiness.status
     body = ReadinessSchema().dump(
         {
-            "status": readiness.status,
+            "status": status,
             "checks": {"mongodb": readiness.mongodb, "worker": readiness.worker},
             "whisper_model": readiness.worker.whisper_model,
             "demo_model": readiness.worker.demo_model,
         }
     )
-    return jsonify(body), 200 if readiness.status == "ready" else 503
+    return jsonify(body), 200 if status == "ready" else 503
+
+
+def begin_draining(app: Flask) -> None:
+    """From here on `/readyz` sends everybody elsewhere: this process ends once it has answered what it was asked."""
+    app.extensions["parley_draining"] = True
+
+
+def _is_draining() -> bool:
+    return bool(current_app.extensions.get("parley_draining"))

@@ -1,7 +1,9 @@
 """gunicorn as the product runs it, without the product's own start and stop."""
 
-worker_class = "gthread"
+worker_class = "scripts.web_worker.PatientWorker"
 threads = 8
 keepalive = 5
 control_socket_disable = True
 loglevel = "warning"
+sendfile = False
+forwarded_allow_ips = ""

@@ -1,10 +1,12 @@
 """Probes and numbers."""
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from app import create_app
+from app.health import begin_draining
 from services.container import Services, build_services
 from services.errors import TranscriberUnavailable
 from services.models import WhisperModel
@@ -125,3 +127,13 @@ def test_numbers_are_told_to_prometheus_without_ids(client: FlaskClient, intervi
     assert counted["OTHER", "(none)", "405"] == 3
     assert interview.id not in reply.text
     assert interview.link_token not in reply.text
+
+
+def test_a_process_that_stops_sends_everybody_elsewhere(app: Flask, database: MongoDatabase) -> None:
+    WorkerStore(database).beat("w1", WorkerState("ready", "ready", "demo", True))
+    client = app.test_client()
+    assert client.get("/readyz").status_code == 200
+    begin_draining(app)
+    reply = client.get("/readyz")
+    assert (reply.status_code, reply.get_json()["status"]) == (503, "draining")
+    assert client.get("/healthz").status_code == 200
