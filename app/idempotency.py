@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, TypeVar
 
-from flask import Response, make_response, request
+from flask import Response, g, make_response, request
 from flask_smorest import Blueprint
 
 from app.auth import COOKIE, caller, services
@@ -99,7 +99,8 @@ def _attempted(key: Key, attempt: Attempt, work: Callable[[], Any], *, awaits_ma
         services().idempotency.give_up(attempt)
         return response
     headers = {name: response.headers[name] for name in REPLAYED_HEADERS if name in response.headers}
-    reply = Reply(response.status_code, headers, response.get_data(as_text=True))
+    created = g.get("created_session_id")
+    reply = Reply(response.status_code, headers, response.get_data(as_text=True), created)
     services().idempotency.finish(key, attempt, reply, awaits_majority=awaits_majority)
     return response
 

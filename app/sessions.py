@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import current_app, url_for
+from flask import current_app, g, url_for
 
 from app.auth import caller, services, session
 from app.blueprint import Blueprint
@@ -34,6 +34,7 @@ def start_session(body: dict[str, Any]) -> Any:
     """Start an interview; the reply holds the link for the candidate, which is shown only now."""
     details = {name: body[name] for name in ("tier", "consent") if body.get(name) is not None}
     started = services().sessions.start(caller(), body["questions"], language=body.get("language"), details=details)
+    g.created_session_id = started.session.id
     link = f"{current_app.config['PUBLIC_URL']}/?token={started.link_token}"
     reply = {**_fields(started.session), "link": link, "link_expires_at": started.link_expires_at}
     return reply, {"Location": url_for("sessions.read_session", session_id=started.session.id)}

@@ -85,6 +85,8 @@ class Answers:
             "content_type": recording.content_type,
             "language_hint": language,
             "declared_duration_ms": recording.declared_duration_ms,
+            # What leads from the answer to the log of its upload.
+            "request_id": structlog.contextvars.get_contextvars().get("request_id"),
         }
         try:
             accepted = self._acceptance.accept(ref, answer, once=once)

@@ -76,6 +76,7 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: str = field(repr=False)
+    created_session_id: str | None = None
 
 
 class Idempotency:
@@ -109,8 +110,9 @@ class Idempotency:
 
     def finish(self, key: Key, attempt: Attempt, reply: Reply, *, awaits_majority: bool) -> None:
         """Keep the reply. Best effort: the work is done, and its client gets the reply in any case."""
+        sealed, created = _sealed(key, reply), reply.created_session_id
         try:
-            self._store.finish(attempt, _sealed(key, reply), awaits_majority=awaits_majority)
+            self._store.finish(attempt, sealed, created_session_id=created, awaits_majority=awaits_majority)
         except Unavailable:
             log.warning("A reply could not be kept for repeats.", purpose=key.purpose)
 

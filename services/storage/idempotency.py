@@ -59,10 +59,13 @@ class IdempotencyStore:
         return Attempt(key_id, found["token"], found["fingerprint"], found["token"] == token, found.get("reply"))
 
     @reaching_mongodb
-    def finish(self, attempt: Attempt, reply: bytes, *, awaits_majority: bool) -> None:
+    def finish(self, attempt: Attempt, reply: bytes, *, created_session_id: str | None, awaits_majority: bool) -> None:
         """Keep the reply for repeats, unless the attempt was taken over."""
         keys = self._keys if awaits_majority else self._unawaited
         changed = {"reply": reply, "done_at": NOW, "lease_expires_at": Expression("$$REMOVE")}
+        if created_session_id is not None:
+            # For whoever erases it: the reply tells of it.
+            changed["session_id"] = created_session_id
         keys.update_one({"_id": attempt.id, "token": attempt.token}, [{"$set": fields(changed)}])
 
     @reaching_mongodb
