@@ -1,0 +1,243 @@
+"""Every route there is × everybody who may not use it: refused, and nothing is changed by it.
+
+The routes and their rules are read from the application. A route with a new kind of id in its path, or one that is open
+to strangers although no session is in its path, fails here until it is said below what is to be expected.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule as Route
+
+from app import create_app
+from app.auth import admin_only, caller_only, listener_only, public, staff_only
+from services.container import Services, build_services
+from services.storage.client import MongoDatabase
+from tests.api.conftest import assert_problem
+from tests.api.credentials import NOBODY, OTHER_LINKS, SIGNED_TOKENS, STRANGERS, Shown, World, bearer, signed, ticket
+from tests.factories import settings_with
+from tests.fakes import RememberingQueue, ScriptedTranscriber
+
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+}
+PUBLIC = {
+    "api-docs.openapi_json",
+    "cookie.forget_cookie",
+    "docs.show",
+    "health.healthz",
+    "health.readyz",
+    "home.home",
+    "metrics.metrics",
+    "version.version",
+}
+# What stands in a path besides the session. Whoever adds a kind of id here asks: whose is it?
+FILLED = {"question_id": "q1", "answer_id": "0" * 24, "user_id": "ada"}
+# Routes of oneself: any person may use them, and sees only what is theirs. A link may not.
+OF_ONESELF = {"sessions.start_session", "sessions.list_sessions"}
+# Routes of somebody or something else that is named in the path: the reply to a stranger.
+OF_OTHERS = {"erasure.erase_person": 403}
+
+
+@dataclass(frozen=True)
+class Door:
+    """A method and path of the application, and the rule it stands under."""
+
+    endpoint: str
+    method: str
+    path: str
+    rule: Callable[[], None]
+
+    @property
+    def is_of_a_session(self) -> bool:
+        return "{session_id}" in self.path
+
+
+@pytest.fixture
+def services(database: MongoDatabase, queue: RememberingQueue, transcriber: ScriptedTranscriber) -> Iterator[Services]:
+    built = build_services(settings_with(**SIGNED_TOKENS), database, queue, lambda: transcriber)
+    yield built
+    built.live.close()
+
+
+@pytest.fixture
+def app(services: Services) -> Flask:
+    return create_app(settings_with(**SIGNED_TOKENS), services)
+
+
+@pytest.fixture
+def world(services: Services, database: MongoDatabase) -> World:
+    return World(services, database)
+
+
+@pytest.fixture
+def doors(app: Flask) -> list[Door]:
+    """Every door that is not public."""
+    rules = app.extensions["parley_auth_rules"]
+    return [
+        Door(route.endpoint, method, path_of(route), rules[route.endpoint.split(".")[0]])
+        for route in app.url_map.iter_rules()
+        if route.endpoint not in PUBLIC
+        for method in sorted((route.methods or set()) - {"OPTIONS"})
+    ]
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Without a cookie jar, which would put its own cookies in place of those that are shown."""
+    return app.test_client(use_cookies=False)
+
+
+def path_of(route: Route) -> str:
+    values = {name: FILLED[name] for name in route.arguments - {"session_id"}}
+    return re.sub(r"<(?:[^<>:]*:)?(\w+)>", r"{\1}", route.rule).format(session_id="{session_id}", **values)
+
+
+def ask(client: FlaskClient, door: Door, session_id: str, shown: Shown) -> Any:
+    is_socket = door.path.startswith("/ws/")
+    return client.open(
+        door.path.format(session_id=session_id) + shown.query,
+        method=door.method,
+        headers={**(UPGRADE if is_socket else {}), **shown.headers},
+        base_url="ws://localhost" if is_socket else None,
+    )
+
+
+def content_of(database: MongoDatabase) -> dict[str, list[Any]]:
+    """All that is stored, but tickets: one that is shown at the wrong door is burnt."""
+    names = sorted(set(database.list_collection_names()) - {"tickets"})
+    return {name: found for name in names if (found := list(database[name].find().sort("_id", 1)))}
+
+
+def test_every_route_stands_under_a_rule_that_is_known(app: Flask, doors: list[Door]) -> None:
+    assert {door.rule for door in doors} <= {caller_only, staff_only, admin_only, listener_only}
+    assert {route.endpoint for route in app.url_map.iter_rules()} >= PUBLIC
+    rules = app.extensions["parley_auth_rules"]
+    assert all(rules[name.split(".")[0]] is public for name in PUBLIC if not name.startswith("api-docs."))
+
+
+def test_of_every_route_it_is_said_whose_it_is(doors: list[Door]) -> None:
+    open_to_people = {
+        door.endpoint for door in doors if not door.is_of_a_session and door.rule not in (admin_only, public)
+    }
+    assert open_to_people == OF_ONESELF | set(OF_OTHERS)
+
+
+def test_the_live_routes_alone_take_tickets(doors: list[Door]) -> None:
+    taking = {door.path for door in doors if door.rule is listener_only}
+    assert taking == {"/ws/sessions/{session_id}", "/api/sessions/{session_id}/events"}
+
+
+def refused(client: FlaskClient, door: Door, session_id: str, shown: Shown, expected: int) -> str | None:
+    """None, or what was answered instead."""
+    reply = ask(client, door, session_id, shown)
+    if reply.status_code != expected:
+        return f"{door.method} {door.path}: {reply.status_code} instead of {expected}"
+    if door.method != "HEAD":
+        assert_problem(reply, expected)
+    return None
+
+
+@pytest.mark.parametrize("credential", NOBODY.values(), ids=NOBODY)
+def test_nobody_gets_in(
+    client: FlaskClient,
+    doors: list[Door],
+    world: World,
+    database: MongoDatabase,
+    credential: Callable[[World], Shown],
+) -> None:
+    shown = credential(world)
+    before = content_of(database)
+    # Whether the session exists makes no difference.
+    for session_id in (world.session_id, "0" * 24):
+        assert [each for door in doors if (each := refused(client, door, session_id, shown, 401))] == []
+    assert content_of(database) == before
+
+
+def stranger_gets(door: Door) -> int | None:
+    if door.rule is admin_only:
+        return 403
+    return 404 if door.is_of_a_session else OF_OTHERS.get(door.endpoint)
+
+
+@pytest.mark.parametrize("credential", STRANGERS.values(), ids=STRANGERS)
+def test_a_stranger_finds_nothing(
+    client: FlaskClient,
+    doors: list[Door],
+    world: World,
+    database: MongoDatabase,
+    credential: Callable[[World], Shown],
+) -> None:
+    shown = credential(world)
+    before = content_of(database)
+    expected = [(door, status) for door in doors if (status := stranger_gets(door)) is not None]
+    assert len(expected) > 10
+    assert [each for door, status in expected if (each := refused(client, door, world.session_id, shown, status))] == []
+    assert content_of(database) == before
+
+
+def link_gets(door: Door) -> int:
+    return 404 if door.is_of_a_session and door.rule is not admin_only else 403
+
+
+@pytest.mark.parametrize("credential", OTHER_LINKS.values(), ids=OTHER_LINKS)
+def test_another_sessions_link_opens_nothing(
+    client: FlaskClient,
+    doors: list[Door],
+    world: World,
+    database: MongoDatabase,
+    credential: Callable[[World], Shown],
+) -> None:
+    shown = credential(world)
+    before = content_of(database)
+    # A body where one is wanted: the refusal is for who asks, not for what is missing.
+    asked = [door for door in doors if door.endpoint != "sessions.start_session"]
+    assert [each for door in asked if (each := refused(client, door, world.session_id, shown, link_gets(door)))] == []
+    body = {"questions": [{"id": "q1", "prompt": "And?"}]}
+    assert_problem(client.post("/api/sessions", json=body, headers=shown.headers), 403, "forbidden")
+    assert content_of(database) == before
+
+
+def test_the_wrong_role_is_told_so(
+    client: FlaskClient, doors: list[Door], world: World, database: MongoDatabase
+) -> None:
+    before = content_of(database)
+    for door in doors:
+        if door.rule in (admin_only, staff_only):
+            assert refused(client, door, world.session_id, bearer(world.mine.link_token), 403) is None
+        if door.rule is admin_only:
+            assert refused(client, door, world.session_id, bearer(signed("ada")), 403) is None
+    assert content_of(database) == before
+
+
+@pytest.mark.parametrize("session_id", ["0" * 24, "x", "$ne", "%00", "..", "a" * 500])
+def test_what_is_not_there_is_refused_as_what_is_not_ones_own(
+    client: FlaskClient, doors: list[Door], world: World, session_id: str
+) -> None:
+    shown = STRANGERS["another person"](world)
+    for door in doors:
+        if door.is_of_a_session and door.rule is not admin_only and door.method != "HEAD":
+            there = ask(client, door, world.session_id, shown)
+            missing = ask(client, door, session_id, shown)
+            if missing.headers.get("Location") is None:
+                assert {**missing.get_json(), "request_id": ""} == {**there.get_json(), "request_id": ""}
+
+
+def test_who_may_come_in_does(client: FlaskClient, world: World) -> None:
+    """Else all of the above would hold for a house without doors."""
+    path = f"/api/sessions/{world.session_id}"
+    for token in (world.mine.link_token, signed("ada"), signed("bob", role="admin"), world.token("eve", "admin")):
+        assert client.get(path, headers=bearer(token).headers).status_code == 200
+    for shown in (ticket(world.ticket()), ticket(world.ticket(token=signed("ada")))):
+        assert client.head(f"{path}/events{shown.query}").status_code == 200
+        assert client.head(f"{path}/events{shown.query}").status_code == 401
+    assert client.post(f"{path}/ticket", headers=bearer(world.mine.link_token).headers).status_code == 201
+    assert client.delete(f"{path}/link", headers=bearer(signed("ada")).headers).status_code == 204
