@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from scripts.bench.decode import measure_decoding
 from scripts.bench.figures import Figure, print_figures
 from scripts.bench.live import measure_latency, measure_stop
 from scripts.bench.machine import describe_machine
@@ -13,7 +14,7 @@ from scripts.bench.upload import measure_uploads
 from scripts.embedded_redis import EmbeddedRedis
 from scripts.started_service import StartedService
 
-BENCHMARKS = ("upload", "live")
+BENCHMARKS = ("upload", "decode", "live")
 # One client asks more here than any person does.
 UNLIMITED = dict.fromkeys(("RATE_LIMIT", "RATE_LIMIT_UPLOADS", "RATE_LIMIT_COSTLY"), "100000/second")
 
@@ -39,6 +40,8 @@ def _measure(service: StartedService, only: str | None) -> list[Figure]:
     figures: list[Figure] = []
     if only in (None, "upload"):
         figures += measure_uploads(service, _say)
+    if only in (None, "decode"):
+        figures += measure_decoding(_say)
     if only in (None, "live"):
         figures += measure_latency(service, _say)
         figures += measure_stop(service, _say)
