@@ -22,7 +22,7 @@ _MEMBER = re.compile(
 
 
 class DigestingStream:
-    """The body as it comes from the server, hashed while it is read."""
+    """The body as it comes from the server, hashed while it is read. It has no other way to be read than `read`."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -32,9 +32,6 @@ class DigestingStream:
         block: bytes = self._stream.read(size)
         self.sha256.update(block)
         return block
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 def watch_body() -> None:
