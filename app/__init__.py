@@ -6,6 +6,7 @@ from app import cors, errors, frontend_version, limits, proxies, rate_limits, re
 from app.auth import caller_only, listener_only, public, register, staff_only
 from app.cookie import blueprint as cookie
 from app.docs import build_docs
+from app.export import blueprint as export
 from app.health import blueprint as health
 from app.home import blueprint as home
 from app.interview import blueprint as interview
@@ -14,6 +15,7 @@ from app.live import blueprint as live
 from app.live import install as install_live
 from app.metrics import blueprint as metrics
 from app.metrics import install as install_metrics
+from app.review import blueprint as review
 from app.sessions import blueprint as sessions
 from app.tickets import blueprint as tickets
 from config import Settings
@@ -45,10 +47,11 @@ def create_app(settings: Settings, services: Services) -> Flask:
     _install(app, settings)
 
     api = errors.ProblemApi(app)
-    for blueprint in (sessions, interview):
+    for blueprint in (sessions, interview, review):
         register(app, api, blueprint, caller_only)
     register(app, api, tickets, caller_only)
-    register(app, api, links, staff_only)
+    for blueprint in (links, export):
+        register(app, api, blueprint, staff_only)
     register(app, api, cookie, public)
     register(app, None, live, listener_only)
     for probe in (health, frontend_version.blueprint):

@@ -11,6 +11,7 @@ from app.blueprint import Blueprint
 from app.idempotency import idempotent, sent_key_value
 from app.ids import checked_question_id
 from app.recording import received_recording
+from app.revisions import etag_of
 from app.schemas.analysis import ReportSchema, TranscriptionPendingSchema
 from app.schemas.answers import AnswerStatusSchema, ReceiptSchema, SessionStatusSchema, UploadFormSchema
 from services.analysis import TranscriptionPending
@@ -43,8 +44,9 @@ def upload_answer(form: dict[str, Any], session_id: str, question_id: str) -> An
 @blueprint.response(200, AnswerStatusSchema)
 @blueprint.refuses(401, 404, 422)
 def answer_status(session_id: str, question_id: str) -> Any:
-    """Where one answer stands."""
-    return services().answers.status(session(), question_id)
+    """Where one answer stands; the ETag is the revision of its transcript."""
+    answer = services().answers.status(session(), question_id)
+    return answer, etag_of(answer)
 
 
 @blueprint.route("/transcription-status/<session_id>")

@@ -13,6 +13,8 @@ from services.errors import RecordingTooLarge
 KIB = 1024
 JSON_BODY_BYTES = 512 * KIB
 SMALL_BODY_BYTES = 64 * KIB
+# The longest transcript, every character of it escaped as a surrogate pair.
+TRANSCRIPT_BODY_BYTES = 640 * KIB
 # What multipart puts around a recording: boundaries, headers, the two small fields.
 MULTIPART_BYTES = 64 * KIB
 # The most a text field may have. Werkzeug also holds this against what its parser has in hand: a block of 64 KiB and
@@ -49,6 +51,7 @@ def install(app: Flask, *, max_recording_bytes: int) -> None:
     limits = {
         "interview.upload_answer": max_recording_bytes + MULTIPART_BYTES,
         "sessions.start_session": JSON_BODY_BYTES,
+        "review.edit_transcript": TRANSCRIPT_BODY_BYTES,
     }
 
     @app.before_request

@@ -10,6 +10,7 @@ from services.analysis import Analysis
 from services.answers import Answers
 from services.audit import Audit
 from services.decisions import Decisions
+from services.export import Export
 from services.feedback import FeedbackProvider
 from services.feedback.rule_based import RuleBasedFeedback
 from services.health import Health
@@ -20,6 +21,7 @@ from services.links import Links
 from services.live import LiveFeed
 from services.recovery import Recovery
 from services.retention import Retention
+from services.review import Review
 from services.sessions import Sessions
 from services.signed_tokens import build_signed_tokens
 from services.storage.acceptance import AcceptanceStore
@@ -32,10 +34,12 @@ from services.storage.decisions import DecisionStore
 from services.storage.idempotency import IdempotencyStore
 from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswerStore
+from services.storage.revisions import RevisionStore
 from services.storage.revocations import RevocationStream
 from services.storage.sessions import SessionStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
+from services.storage.transcripts import TranscriptStore
 from services.storage.uploads import UploadStore
 from services.storage.usage import UsageStore
 from services.storage.workers import WorkerStore
@@ -60,6 +64,7 @@ class Services:
     idempotency: Idempotency
     answers: Answers
     decisions: Decisions
+    review: Review
     analysis: Analysis
     links: Links
     live: LiveFeed
@@ -69,6 +74,7 @@ class Services:
     transcriber: TranscriberLoader
     recovery: Recovery
     retention: Retention
+    export: Export
 
 
 def build_services(
@@ -101,6 +107,7 @@ def build_services(
         idempotency=Idempotency(IdempotencyStore(database)),
         answers=Answers(uploads, AcceptanceStore(database), audio, usage, jobs),
         decisions=Decisions(DecisionStore(database), jobs),
+        review=Review(TranscriptStore(database)),
         analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
         links=Links(LinkStore(database), audit_log, link_days=settings.session_link_days),
         live=LiveFeed(ChangeStream(database), RevocationStream(database), session_store.find_unguarded),
@@ -110,4 +117,5 @@ def build_services(
         transcriber=loader,
         recovery=Recovery(open_answers, uploads, audio, jobs, holder=settings.holder),
         retention=Retention(audio, session_store, failed_hours=settings.failed_audio_retention_hours),
+        export=Export(RevisionStore(database), audio, audit_log),
     )

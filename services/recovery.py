@@ -1,6 +1,7 @@
 """Sending again what was lost on the way: messages nobody took, and work whose worker is gone."""
 
-from datetime import UTC, datetime
+import time
+from datetime import datetime
 
 import structlog
 
@@ -9,12 +10,15 @@ from services.jobs import JobQueue
 from services.models import AnswerRef
 from services.storage.answers import RESEND_SECONDS
 from services.storage.audio import AudioStore
-from services.storage.open_answers import OpenAnswerStore
+from services.storage.open_answers import OpenAnswer, OpenAnswerStore
 from services.storage.uploads import UploadStore
 
 log = structlog.get_logger()
 
 LONGEST_RESEND_SECONDS = 240
+# After an outage every lease has run out. Those whose holders are alive renew them now, so they go first. Longer than
+# a sweep's interval and the time-out of a call together: the outage is over some time after the last look at it failed.
+GRACE_SECONDS = 20
 
 
 class Recovery:
@@ -28,11 +32,11 @@ class Recovery:
         self._audio = audio
         self._jobs = jobs
         self._holder = holder
+        self._grace_ends_at = 0.0
 
     def sweep(self) -> int:
         """Send every unfinished answer that is due, and finish what was cut short; how many were sent."""
-        now = datetime.now(UTC)
-        due = self._open.due(now)
+        now, due = self._due()
         sent = 0
         for answer in due:
             # Postponed first: the one sweep whose write lands sends. Further each time: in a long queue the message is
@@ -47,6 +51,18 @@ class Recovery:
         if sent:
             log.info("Unfinished answers were sent again.", answers=sent)
         return sent
+
+    def _due(self) -> tuple[datetime, list[OpenAnswer]]:
+        """By the clock of the database, which all leases go by, so that a worker's own may be wrong."""
+        try:
+            now = self._open.server_time()
+            due = self._open.due(now)
+        except Unavailable:
+            self._grace_ends_at = time.monotonic() + GRACE_SECONDS
+            raise
+        if time.monotonic() < self._grace_ends_at:
+            due = [answer for answer in due if answer.holder is None]
+        return now, due
 
     def recover_own(self) -> int:
         """After a restart of the in-process worker: give back what it held and send everything; how many were sent.

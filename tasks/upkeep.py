@@ -1,6 +1,7 @@
 """What every worker process does beside its jobs: say that it is alive, watch over them, send again what was lost."""
 
 import threading
+from collections.abc import Callable
 
 import structlog
 
@@ -50,10 +51,14 @@ class Upkeep:
 
     def _sweep(self) -> None:
         if self._services.transcriber.state.state == "ready":
-            try:
-                self._services.recovery.sweep()
-            except Unavailable as error:
-                log.warning("A sweep was put off.", error=error.message)
-            except Exception:
-                # Whatever it was, the next sweep must come: it is what brings lost answers back.
-                log.exception("A sweep failed.")
+            self._try(self._services.recovery.sweep)
+            self._try(self._services.review.sweep)
+
+    def _try(self, sweep: Callable[[], int]) -> None:
+        try:
+            sweep()
+        except Unavailable as error:
+            log.warning("A sweep was put off.", error=error.message)
+        except Exception:
+            # Whatever it was, the next sweep must come: it is what brings lost answers back.
+            log.exception("A sweep failed.")

@@ -107,6 +107,12 @@ class Stores:
         }
         assert sorted((entry["answer_id"], entry["question_id"]) for entry in session["open"]) == sorted(unfinished)
         assert sorted(session["answer_ids"]) == sorted(each["id"] for each in answers.values())
+        ended = {
+            (each["id"], each["transcription_status"], (each.get("transcription_error") or {}).get("code"))
+            for each in answers.values()
+            if Status(each["transcription_status"]) in (Status.FAILED, Status.CANCELLED)
+        }
+        assert {(each["answer_id"], each["status"], each["code"]) for each in session.get("ended", [])} == ended
         for entry in session["open"]:
             assert entry.get("holder") == answers[entry["question_id"]].get("lease", {}).get("holder")
         for each in answers.values():
@@ -118,8 +124,12 @@ class Stores:
         assert ("lease" in answer, "progress" in answer) == (is_worked_on, is_worked_on)
         assert ("transcript" in answer) == is_completed
         assert ("transcription_error" in answer) == (status is Status.FAILED)
-        revisions = self.database["transcripts"].count_documents({"answer_id": answer["id"]})
-        assert revisions == (1 if is_completed else 0)
+        assert (Status(status) in (Status.FAILED, Status.CANCELLED)) == ("ended_at" in answer)
+        revisions = list(self.database["transcripts"].find({"answer_id": answer["id"]}).sort("revision", -1))
+        assert bool(revisions) == is_completed
+        if is_completed:
+            assert (revisions[0]["revision"], revisions[0]["text"]) == (answer["revision"], answer["transcript"])
+            assert len({each["revision"] for each in revisions}) == len(revisions)
         stored = self.database["fs.files"].find_one({"metadata.answer_id": answer["id"]})
         if not status.is_terminal:
             assert stored is not None

@@ -127,15 +127,15 @@ class AnswerStore:
         refers = {"_id": ref.session_id, f"{path}.id": ref.answer_id, f"{path}.gridfs_file_id": file_id}
         is_open = {f"{path}.transcription_status": {"$in": [Status.QUEUED, Status.PROCESSING]}}
         change = answer_change(ref, {"gridfs_file_id": None}, open_entry=None)
-        may_go = [True]
 
-        def together(transaction: ClientSession) -> None:
-            may_go[0] = self._sessions.find_one({**refers, **is_open}, {"_id": 1}, session=transaction) is None
-            if may_go[0] and self._sessions.update_one(refers, change, session=transaction).matched_count:
+        def together(transaction: ClientSession) -> bool:
+            if self._sessions.find_one({**refers, **is_open}, {"_id": 1}, session=transaction) is not None:
+                return False
+            if self._sessions.update_one(refers, change, session=transaction).matched_count:
                 self._mark_audio(ref, "deleting", transaction)
+            return True
 
-        in_transaction(self._client, together)
-        return may_go[0]
+        return in_transaction(self._client, together)
 
     def _renew(self, claim: Claim, changed: Mapping[str, Any]) -> None:
         changed = {**changed, **leased(claim.ref).renewed(self._lease_seconds)}

@@ -75,15 +75,14 @@ class DecisionStore:
         where = {"_id": ref.session_id, f"{path}.id": ref.answer_id, f"{path}.transcription_status": {"$in": when}}
         file = {"metadata.answer_id": ref.answer_id, "metadata.status": audio["from"]}
         moved = {"$set": {"metadata.status": audio["to"]}, "$currentDate": {"metadata.status_at": True}}
-        # Of the last try: the driver may try a transaction more than once.
-        is_done = [False]
 
-        def together(transaction: ClientSession) -> None:
+        def together(transaction: ClientSession) -> bool:
             answers = self._sessions.update_one(where, change, session=transaction).matched_count
             files = self._files.update_one(file, moved, session=transaction).matched_count if answers else 0
-            is_done[0] = bool(answers and (files or audio["to"] == "failed"))
-            if not is_done[0]:
-                transaction.abort_transaction()
+            # To end an answer needs no recording, to try it again does.
+            if answers and (files or audio["to"] == "failed"):
+                return True
+            transaction.abort_transaction()
+            return False
 
-        in_transaction(self._client, together)
-        return is_done[0]
+        return in_transaction(self._client, together)

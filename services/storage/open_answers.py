@@ -32,7 +32,7 @@ class OpenAnswerStore:
     def server_time(self) -> datetime:
         """What the clock of the database says, which set every `due`."""
         found: datetime = self._sessions.database.command("hello")["localTime"]
-        return found
+        return found.replace(tzinfo=UTC)  # the client's `tz_aware` does not reach a command's reply
 
     @reaching_mongodb
     def due(self, before: datetime) -> list[OpenAnswer]:

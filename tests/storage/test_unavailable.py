@@ -26,6 +26,7 @@ from services.storage.open_answers import OpenAnswer, OpenAnswerStore
 from services.storage.sessions import SessionStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
+from services.storage.transcripts import TranscriptStore
 from services.storage.uploads import UploadStore
 from services.storage.workers import WorkerState, WorkerStore
 from tests.factories import recording_of
@@ -76,6 +77,8 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "AuditStore.list_of": lambda to: AuditStore(to.database).list_of(session_id=None, before=None, limit=1),
     "TicketStore.save": lambda to: TicketStore(to.database).save("hash", "s", GRANT, expires_at=NOW),
     "TicketStore.take": lambda to: TicketStore(to.database).take("hash", "s", NOW),
+    "TranscriptStore.edit": lambda to: TranscriptStore(to.database).edit(REF, "text", revision=1),
+    "TranscriptStore.remove_unreferenced": lambda to: TranscriptStore(to.database).remove_unreferenced(),
     "TokenStore.save": lambda to: TokenStore(to.database).save("hash", ADA),
     "TokenStore.save_bootstrap": lambda to: TokenStore(to.database).save_bootstrap("hash", ADA),
     "TokenStore.find": lambda to: TokenStore(to.database).find("hash", NOW),
@@ -140,13 +143,14 @@ def test_every_call_of_every_store_is_in_the_list():
         AcceptanceStore,
         AnswerStore,
         AudioStore,
-        DecisionStore,
         AuditStore,
+        DecisionStore,
         LinkStore,
         OpenAnswerStore,
         SessionStore,
         TicketStore,
         TokenStore,
+        TranscriptStore,
         UploadStore,
         WorkerStore,
     )

@@ -1,0 +1,28 @@
+"""Edits of transcripts coming in."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from services.review import LONGEST_TEXT
+
+IF_MATCH: dict[str, Any] = {
+    "in": "header",
+    "name": "If-Match",
+    "schema": {"type": "string"},
+    "required": True,
+    "description": "The ETag of the revision that was edited, from the answer's status, or `*`.",
+}
+
+
+def _is_unicode(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValidationError("Must be valid Unicode (it holds half of a surrogate pair).") from None
+
+
+class EditSchema(Schema):
+    """The whole new text; empty where nothing was said."""
+
+    text = fields.String(required=True, validate=[validate.Length(max=LONGEST_TEXT), _is_unicode])

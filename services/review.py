@@ -1,0 +1,50 @@
+"""Reviewing what was heard: a person's edit is the next revision of a transcript."""
+
+import structlog
+
+from services.errors import Conflict, InvalidRequest, NotFound, PreconditionFailed
+from services.models import AnswerRef, Session, Status
+from services.storage.transcripts import TranscriptStore
+
+log = structlog.get_logger()
+
+LONGEST_TEXT = 50_000
+
+
+class Review:
+    """Edits transcripts. No worker and no retry overwrites an edit: both ask for an answer that is not completed."""
+
+    def __init__(self, transcripts: TranscriptStore) -> None:
+        self._transcripts = transcripts
+
+    def edit_transcript(self, session: Session, question_id: str, text: str, revision: int | None) -> int:
+        """Replace the text of a completed answer, if it is still at `revision` (None: at any), and return the next one.
+
+        Raises `NotFound`, `InvalidRequest`, `Conflict` for an answer that is not completed, and `PreconditionFailed`.
+        """
+        _check(text)
+        answer = session.answers.get(question_id)
+        if answer is None:
+            raise NotFound("There is no answer to this question yet.", code="no_answer")
+        if answer["transcription_status"] != Status.COMPLETED:
+            raise Conflict("The answer has no transcript to edit.", code="not_completed")
+        ref = AnswerRef(session.id, question_id, answer["id"])
+        number = self._transcripts.edit(ref, text, revision=revision)
+        if number is None:
+            # Also where it was recorded again or erased since it was read: there is no such revision any more.
+            raise PreconditionFailed("The transcript has changed. Read it again before you edit it.")
+        log.info("A transcript was edited.", answer_id=ref.answer_id, revision=number)
+        return number
+
+    def sweep(self) -> int:
+        """Remove what replaced answers left behind; how many of them."""
+        return self._transcripts.remove_unreferenced()
+
+
+def _check(text: str) -> None:
+    if len(text) > LONGEST_TEXT:
+        raise InvalidRequest(f"A transcript has at most {LONGEST_TEXT} characters.", code="transcript_too_long")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest("The text is not valid Unicode.", code="invalid_text") from None

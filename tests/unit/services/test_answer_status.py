@@ -1,0 +1,30 @@
+import pytest
+
+from services.answer_status import AnswerStatus
+from services.models import Status
+
+
+@pytest.mark.parametrize(
+    ("declared_ms", "seconds", "is_incomplete"),
+    [
+        (10_000, 10.0, False),
+        (10_000, 9.1, False),  # less than a second
+        (10_000, 8.9, True),
+        (100_000, 96.0, False),  # less than 5 %
+        (100_000, 94.9, True),
+        (10_000, 600.0, False),
+        (0, 0.1, False),
+        (None, 10.0, None),
+        (10_000, None, None),
+    ],
+)
+def test_a_recording_is_incomplete_when_clearly_less_was_heard_than_declared(declared_ms, seconds, is_incomplete):
+    answer = AnswerStatus("q1", "a", Status.COMPLETED, duration_seconds=seconds, declared_duration_ms=declared_ms)
+    assert answer.recording_incomplete is is_incomplete
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("has_recording", [True, False])
+def test_only_what_ended_without_a_transcript_and_has_its_recording_can_be_retried(status, has_recording):
+    answer = AnswerStatus("q1", "a", status, has_recording=has_recording)
+    assert answer.can_retry is (has_recording and status in (Status.FAILED, Status.CANCELLED))
