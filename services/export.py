@@ -1,0 +1,169 @@
+"""An interview as one zip: everything that is kept of it, for its owner and for whoever asks what is known of them.
+
+It is made while it is sent, one recording in memory at a time. `session.json` comes last, when it is known which
+recordings were still there.
+"""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from services.audit import Audit
+from services.captions import as_srt, as_vtt
+from services.errors import RecordingRejected
+from services.models import Caller, Segment, Session
+from services.storage.audio import AudioStore
+from services.storage.revisions import Revision, RevisionStore
+
+# How the zip is laid out; a reader may look at it.
+FORMAT = 1
+EXTENSIONS = {
+    "audio/webm": "webm",
+    "audio/matroska": "mka",
+    "audio/ogg": "ogg",
+    "audio/mp4": "m4a",
+    "audio/mpeg": "mp3",
+    "audio/wav": "wav",
+    "audio/flac": "flac",
+    "audio/aac": "aac",
+}
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# Ours alone: who works on it, and where the bytes are (they are in the zip themselves).
+_INTERNAL = frozenset({"lease", "not_before", "gridfs_file_id"})
+
+
+class Export:
+    """Makes exports."""
+
+    def __init__(self, revisions: RevisionStore, audio: AudioStore, audit: Audit) -> None:
+        self._revisions = revisions
+        self._audio = audio
+        self._audit = audit
+
+    def of(self, actor: Caller, session: Session) -> Iterator[bytes]:
+        """The zip of a session as it was read, in pieces. Recorded first: raises `Unavailable` where it cannot be."""
+        self._audit.record("session.export", actor, session_id=session.id, owner_id=session.owner_id)
+        revisions = self._revisions.of_session(session.id)
+        return _zipped(self._entries(session, revisions))
+
+    def _entries(self, session: Session, revisions: Mapping[str, Sequence[Revision]]) -> Iterator[tuple[str, bytes]]:
+        names, answers = _names(session), []
+        for question_id, name in names.items():
+            answer = session.answers[question_id]
+            history = revisions.get(answer["id"], ())
+            texts, recording = _texts(name, answer, history), self._recording(name, answer)
+            yield from texts
+            if recording is not None:
+                yield recording
+            files = [path for path, _ in (*texts, *([recording] if recording else []))]
+            answers.append({**_told(answer), "question_id": question_id, "revisions": history, "files": files})
+        yield "session.json", _as_json({**_of_session(session), "answers": answers})
+
+    def _recording(self, name: str, answer: Mapping[str, Any]) -> tuple[str, bytes] | None:
+        """As received; None when it is not kept (any more)."""
+        file_id = answer.get("gridfs_file_id")
+        if file_id is None:
+            return None
+        try:
+            content = self._audio.read(file_id)
+        except RecordingRejected:
+            return None
+        return f"audio/{name}.{EXTENSIONS.get(answer.get('content_type', ''), 'bin')}", content
+
+
+class _Outbox:
+    """What zipfile writes to: a stream that cannot go back, emptied after each entry."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+    def take(self) -> bytes:
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken
+
+
+def _zipped(entries: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
+    outbox, now = _Outbox(), datetime.now(UTC)
+    with zipfile.ZipFile(outbox, "w") as archive:
+        for name, content in entries:
+            entry = zipfile.ZipInfo(name, now.timetuple()[:6])
+            # Recordings are compressed already.
+            packing = zipfile.ZIP_STORED if name.startswith("audio/") else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content, packing)
+            yield outbox.take()
+    yield outbox.take()
+
+
+def _names(session: Session) -> dict[str, str]:
+    """Of every answered question the name of its files: its id, unless another differs in case only."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    asked = [question.id for question in session.questions]
+    for number, question_id in enumerate(each for each in asked if each in session.answers):
+        name = question_id if _SAFE_NAME.fullmatch(question_id) else f"question-{number + 1}"
+        if name.lower() in taken:
+            name = f"{name}.{number + 1}"
+        taken.add(name.lower())
+        names[question_id] = name
+    return names
+
+
+def _texts(name: str, answer: Mapping[str, Any], history: Sequence[Revision]) -> list[tuple[str, bytes]]:
+    text = answer.get("transcript")
+    if text is None:
+        return []
+    newest = next((each for each in history if each.revision == answer.get("revision")), None)
+    segments = newest.segments if newest else ()
+    if not segments:
+        # What a person has edited has no times any more: one caption over all of it.
+        segments = (Segment(0.0, float(answer.get("duration_seconds") or 0), text),)
+    written = {"txt": text, "srt": as_srt(segments), "vtt": as_vtt(segments)}
+    return [(f"transcripts/{name}.{kind}", content.encode()) for kind, content in written.items()]
+
+
+def _of_session(session: Session) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "exported_at": datetime.now(UTC),
+        "id": session.id,
+        "owner_id": session.owner_id,
+        "created_at": session.created_at,
+        "seq": session.seq,
+        "language": session.language,
+        **session.details,
+        "questions": [
+            {"id": each.id, "prompt": each.prompt, "model_answer": each.model_answer, "key_points": each.key_points}
+            for each in session.questions
+        ],
+        "analysis": session.analysis,
+    }
+
+
+def _told(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name not in _INTERNAL}
+
+
+def _as_json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=2, default=_as_plain).encode()
+
+
+def _as_plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Revision):
+        return value.as_document()
+    raise TypeError(f"not for JSON: {type(value).__name__}")
