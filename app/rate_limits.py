@@ -19,7 +19,7 @@ from config import Settings
 from services.errors import TooManyRequests
 
 UPLOADS = frozenset({"interview.upload_answer"})
-COSTLY = frozenset({"sessions.start_session", "interview.analyze"})
+COSTLY = frozenset({"sessions.start_session", "interview.analyze", "export.export_session"})
 # Probes must not be refused, and files that never change cost nothing.
 EXEMPT_BLUEPRINTS = frozenset({"health", "version", "metrics", "docs", "api-docs"})
 
@@ -37,6 +37,9 @@ class RateLimits:
             strategy="fixed-window",
             # Its headers would cost two more questions to Redis each time, and put a Retry-After on every reply.
             headers_enabled=False,
+            # Of requests that find Redis away at the same moment, Flask-Limiter lets one change to memory and raises in
+            # the others: they go uncounted, and are served.
+            swallow_errors=True,
             **storage_options(settings.redis_url),
         )
         self._limiter.init_app(app)

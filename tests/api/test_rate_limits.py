@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -209,6 +210,21 @@ def test_limits_hold_while_redis_is_away_and_come_back_to_it(
                 return bool(store.keys("parley-limits:*"))
 
             wait_until(is_back, 40)
+
+
+@pytest.mark.redis
+def test_requests_that_find_redis_away_at_the_same_moment_are_all_served(
+    services: Services, interview: Interview
+) -> None:
+    with EmbeddedRedis() as server, ThreadPoolExecutor(8) as pool:
+        app = create_app(settings_with(redis_url=server.uri), services)
+
+        def ask(_: int) -> int:
+            return app.test_client().get("/api/sessions", headers=interview.owner).status_code
+
+        assert set(pool.map(ask, range(8))) == {200}
+        with broken(server, "hung"):
+            assert set(pool.map(ask, range(8))) == {200}
 
 
 @pytest.mark.redis
