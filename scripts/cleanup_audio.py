@@ -13,6 +13,7 @@ from datetime import timedelta
 from config import Settings
 from scripts.given_database import run_on_given_database
 from services.retention import Retention
+from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.client import MongoDatabase
 from services.storage.sessions import SessionStore
@@ -28,7 +29,10 @@ def main() -> int:
 
     def clean(settings: Settings, database: MongoDatabase) -> None:
         retention = Retention(
-            AudioStore(database), SessionStore(database), failed_hours=settings.failed_audio_retention_hours
+            AudioStore(database),
+            AnswerStore(database, lease_seconds=settings.lease_seconds),
+            SessionStore(database),
+            failed_hours=settings.failed_audio_retention_hours,
         )
         count, length = _collect(retention, arguments.older_than, arguments.dry_run)
         print(f"{'Would remove' if arguments.dry_run else 'Removed'} {count} recordings, {length / 1e6:.1f} MB.")

@@ -116,6 +116,6 @@ def build_services(
         watchdog=watchdog,
         transcriber=loader,
         recovery=Recovery(open_answers, uploads, audio, jobs, holder=settings.holder),
-        retention=Retention(audio, session_store, failed_hours=settings.failed_audio_retention_hours),
+        retention=Retention(audio, answer_store, session_store, failed_hours=settings.failed_audio_retention_hours),
         export=Export(RevisionStore(database), audio, audit_log),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore, StoredAudio
 from services.storage.sessions import SessionStore
 
@@ -20,24 +21,27 @@ class Removal:
 class Retention:
     """Finds what may go by asking the answers, not by age alone: a queued answer's audio never goes."""
 
-    def __init__(self, audio: AudioStore, sessions: SessionStore, *, failed_hours: int) -> None:
+    def __init__(self, audio: AudioStore, answers: AnswerStore, sessions: SessionStore, *, failed_hours: int) -> None:
         self._audio = audio
+        self._answers = answers
         self._sessions = sessions
         self._failed_hours = failed_hours
 
     def collect(self, *, older_than: timedelta, dry_run: bool) -> Iterator[Removal]:
         """Remove, and tell of each one as it goes. `older_than` guards uploads that are still under way."""
         now = datetime.now(UTC)
-        for removal in self._removable(now, now - older_than):
+        for removal in self._removable(now, now - older_than, dry_run):
             if not dry_run:
                 self._audio.delete(removal.file_id)
             yield removal
 
-    def _removable(self, now: datetime, before: datetime) -> Iterator[Removal]:
+    def _removable(self, now: datetime, before: datetime, dry_run: bool) -> Iterator[Removal]:
         for audio in self._audio.with_status("deleting", before=now):
             yield Removal(audio.file_id, "its answer needs it no more", audio.length_bytes)
         for audio in self._audio.with_status("failed", before=now - timedelta(hours=self._failed_hours)):
-            yield Removal(audio.file_id, "its answer failed and the retention is over", audio.length_bytes)
+            # Said of the answer before it is so; and where the answer is tried again at this moment, it is not.
+            if dry_run or self._answers.forget_audio(audio.ref, audio.file_id):
+                yield Removal(audio.file_id, "its answer failed and the retention is over", audio.length_bytes)
         for audio in self._audio.with_status("stored", before=before):
             if not self._is_referred_to(audio):
                 yield Removal(audio.file_id, "no answer refers to it", audio.length_bytes)

@@ -1,6 +1,7 @@
 """Answers inside their `interview_sessions` document: each step of the state machine is one conditional update."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -9,11 +10,12 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 
-from services.errors import LeaseLost
+from services.errors import LeaseLost, Unavailable
 from services.models import AnswerRef, Claim, Status, Transcript, WhisperModel
 from services.storage.answer_updates import Pipeline, answer_change, leased, next_revision, path_of, without_lease
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, Expression, seconds_from_now
+from services.storage.usage import UsageStore
 
 # How long a message may take to be picked up before the sweep sends another one.
 RESEND_SECONDS = 30
@@ -26,6 +28,7 @@ class AnswerStore:
         self._sessions = database["interview_sessions"]
         self._transcripts = database["transcripts"]
         self._files = database["fs.files"]
+        self._usage = UsageStore(database)
         self._client = database.client
         self._lease_seconds = lease_seconds
 
@@ -116,6 +119,9 @@ class AnswerStore:
             self._transcripts.insert_one(_revision(claim.ref, number, transcript), session=transaction)
 
         in_transaction(self._client, together)
+        # A count that is not made is no reason to do the work again.
+        with suppress(Unavailable):
+            self._usage.count_audio(claim.ref.session_id, transcript.duration_seconds)
 
     @reaching_mongodb
     def forget_audio(self, ref: AnswerRef, file_id: str) -> bool:

@@ -100,6 +100,14 @@ def test_a_days_share_of_audio_is_refused_beyond(
     assert_problem(send(client, interview, "q2"), 429, "daily_audio_exceeded")
 
 
+def test_transcribed_audio_counts_for_the_owner_of_the_interview(
+    limited: Limited, interview: Interview, transcribe, database: MongoDatabase
+) -> None:
+    transcribe(send(limited(), interview))
+    (used,) = database["usage"].find()
+    assert (used["owner_id"], used["audio_seconds"], used["recordings"]) == ("owner", 1.0, 1)
+
+
 def test_what_was_used_on_another_day_does_not_count(
     limited: Limited, interview: Interview, database: MongoDatabase
 ) -> None:

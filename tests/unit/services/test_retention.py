@@ -12,7 +12,7 @@ DAY = timedelta(days=1)
 
 def collected(stores: Stores, *, dry_run: bool = False, older_than: timedelta = DAY) -> list[str]:
     """The reasons of what was removed."""
-    retention = Retention(stores.audio, stores.sessions, failed_hours=168)
+    retention = Retention(stores.audio, stores.answers, stores.sessions, failed_hours=168)
     return [removal.reason for removal in retention.collect(older_than=older_than, dry_run=dry_run)]
 
 
@@ -67,8 +67,27 @@ def test_the_audio_of_a_failed_answer_goes_when_its_retention_is_over(stores: St
     age_files(stores, 6 * DAY)
     assert collected(stores) == []
     age_files(stores, 8 * DAY)
+    ref, file_id = ref_of_failed(stores)
+    assert collected(stores, dry_run=True) == ["its answer failed and the retention is over"]
+    assert stores.answer(ref)["gridfs_file_id"] == file_id
     assert collected(stores) == ["its answer failed and the retention is over"]
     assert stores.files() == 0
+    assert stores.answer(ref)["gridfs_file_id"] is None
+
+
+def ref_of_failed(stores: Stores) -> tuple[AnswerRef, str]:
+    (audio,) = stores.audio.with_status("failed", before=datetime.now(UTC))
+    return audio.ref, audio.file_id
+
+
+def test_the_audio_of_an_answer_that_is_tried_again_at_that_moment_stays(stores: Stores):
+    stores.answers.fail(stores.claimed(), code="c", message="m", keeps_audio=True)
+    ref, _ = ref_of_failed(stores)
+    age_files(stores, 8 * DAY)
+    path = f"answers.{ref.question_id}.transcription_status"
+    stores.database["interview_sessions"].update_one({"_id": ref.session_id}, {"$set": {path: "queued"}})
+    assert collected(stores) == []
+    assert stores.files() == 1
 
 
 def test_the_retention_of_a_failed_answer_begins_when_it_fails(stores: Stores):
