@@ -6,6 +6,7 @@ from app import cors, errors, frontend_version, limits, proxies, rate_limits, re
 from app.auth import caller_only, listener_only, public, register, staff_only
 from app.cookie import blueprint as cookie
 from app.docs import build_docs
+from app.erasure import blueprint as erasure
 from app.export import blueprint as export
 from app.health import blueprint as health
 from app.home import blueprint as home
@@ -50,6 +51,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     for blueprint in (sessions, interview, review):
         register(app, api, blueprint, caller_only)
     register(app, api, tickets, caller_only)
+    register(app, api, erasure, caller_only)
     for blueprint in (links, export):
         register(app, api, blueprint, staff_only)
     register(app, api, cookie, public)

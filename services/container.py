@@ -10,6 +10,7 @@ from services.analysis import Analysis
 from services.answers import Answers
 from services.audit import Audit
 from services.decisions import Decisions
+from services.erasure import Erasure
 from services.export import Export
 from services.feedback import FeedbackProvider
 from services.feedback.rule_based import RuleBasedFeedback
@@ -39,6 +40,8 @@ from services.storage.revocations import RevocationStream
 from services.storage.sessions import SessionStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
+from services.storage.tombstones import TombstoneStore
+from services.storage.traces import TraceStore
 from services.storage.transcripts import TranscriptStore
 from services.storage.uploads import UploadStore
 from services.storage.usage import UsageStore
@@ -74,6 +77,7 @@ class Services:
     transcriber: TranscriberLoader
     recovery: Recovery
     retention: Retention
+    erasure: Erasure
     export: Export
 
 
@@ -117,5 +121,6 @@ def build_services(
         transcriber=loader,
         recovery=Recovery(open_answers, uploads, audio, jobs, holder=settings.holder),
         retention=Retention(audio, answer_store, session_store, failed_hours=settings.failed_audio_retention_hours),
+        erasure=Erasure(TombstoneStore(database), TraceStore(database)),
         export=Export(RevisionStore(database), audio, audit_log),
     )

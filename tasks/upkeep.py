@@ -50,6 +50,7 @@ class Upkeep:
             self.beat()
 
     def _sweep(self) -> None:
+        self._try(self._services.erasure.sweep)
         if self._services.transcriber.state.state == "ready":
             self._try(self._services.recovery.sweep)
             self._try(self._services.review.sweep)

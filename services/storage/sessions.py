@@ -90,7 +90,7 @@ class SessionStore:
         return result.modified_count == 1
 
 
-_PUBLIC = {"link": 0, "open": 0, "answer_ids": 0}
+_PUBLIC = {"link": 0, "open": 0, "ended": 0, "answer_ids": 0}
 
 
 def _visible_to(caller: Caller) -> Document:
