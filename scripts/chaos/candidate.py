@@ -13,7 +13,7 @@ from scripts.chaos.verbs import GaveUp, Verbs
 
 QUESTIONS = ("q1", "q2", "q3")
 BURST = 20
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 20.0
 # An interview is this likely to be erased while its answers are transcribed.
 ERASED_SHARE = 0.12
 Follow = Callable[[str], Follower]

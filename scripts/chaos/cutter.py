@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
 
-from scripts.ports import free_port
+from scripts.chaos.steady_ports import steady_port
 
 CHUNK_BYTES = 65536
 
@@ -23,7 +23,7 @@ class Cutter:
         dropped_share: float = 0.0,
         seed: int = 0,
     ) -> None:
-        self.port = free_port()
+        self.port = steady_port()
         self.cuts = 0
         self.drops = 0
         self.dropped_share = dropped_share
@@ -68,7 +68,8 @@ class Cutter:
                 upstream, downstream = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
                 continue
-            await self._forward((reader, downstream), (upstream, writer))
+            with suppress(asyncio.CancelledError):  # at the end
+                await self._forward((reader, downstream), (upstream, writer))
             return
         writer.transport.abort()
 

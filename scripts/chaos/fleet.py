@@ -14,8 +14,8 @@ from pymongo.database import Database
 
 from scripts.chaos.cutter import Cutter
 from scripts.chaos.parts import GUNICORN, WORKER, Mongod, Part, Program, RedisServer
-from scripts.chaos.process_tree import Usage
-from scripts.ports import free_port
+from scripts.chaos.process_tree import Usage, description
+from scripts.chaos.steady_ports import steady_port
 
 Stored = Database[dict[str, Any]]
 DATABASE = "parley_chaos"
@@ -47,7 +47,7 @@ class Fleet:
         self._mongod, self._redis = Mongod(directory), RedisServer()
         self.redis_proxy = Cutter([self._redis.port])
         self._more = dict(more or {})
-        self.ports = [free_port() for _ in range(self.size.webs)]
+        self.ports = [steady_port() for _ in range(self.size.webs)]
         self.mongod, self.redis = Part("mongod", self._mongod), Part("redis", self._redis)
         self.webs = [
             self._program(f"web-{number}", GUNICORN, {"PORT": str(port)})
@@ -159,9 +159,9 @@ class Fleet:
     def usage(self) -> dict[str, Usage]:
         return {part.name: part.usage() for part in self.parts}
 
-    def left_behind(self) -> list[int]:
+    def left_behind(self) -> list[str]:
         """Processes that outlived the part they belonged to."""
-        return [pid for part in self.parts for pid in part.left_behind()]
+        return [f"{part.name}: {description(pid)}" for part in self.parts for pid in part.left_behind()]
 
     def _program(self, name: str, command: tuple[str, ...], own: Mapping[str, str]) -> Part:
         environment = {**self.environment(name), **own}

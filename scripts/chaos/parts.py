@@ -11,6 +11,7 @@ from typing import Protocol
 
 from config import ROOT
 from scripts.chaos.process_tree import Usage, descendants, is_alive, send, usage_of
+from scripts.chaos.steady_ports import steady_port
 from scripts.child_process import kill_session, start_child
 from scripts.embedded_mongod import EmbeddedMongod
 from scripts.embedded_redis import EmbeddedRedis
@@ -142,7 +143,7 @@ class Mongod:
     """The embedded mongod, always on the port of its first start."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._server = EmbeddedMongod(data_dir)
+        self._server = EmbeddedMongod(data_dir, steady_port())
 
     @property
     def uri(self) -> str:
@@ -163,7 +164,7 @@ class RedisServer:
     """The embedded redis-server, always on the port of its first start."""
 
     def __init__(self) -> None:
-        self._server = EmbeddedRedis()
+        self._server = EmbeddedRedis(steady_port())
 
     @property
     def uri(self) -> str:

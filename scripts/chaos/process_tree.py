@@ -41,6 +41,16 @@ def is_alive(pid: int) -> bool:
     return _state(pid) not in ("Z", "X", "")
 
 
+def description(pid: int) -> str:
+    """The process's number, its state, its parent and the command it runs."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return f"{pid} (gone)"
+    return f"{pid} ({state}, child of {parent}): {words[-120:]}"
+
+
 def send(pids: Iterable[int], number: signal.Signals) -> None:
     """Signal each one that is still there."""
     for pid in pids:

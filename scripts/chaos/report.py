@@ -47,7 +47,7 @@ class Run:
     reclaim_seconds: list[float] = field(default_factory=list)
     never_reclaimed: int = 0
     drain_seconds: float | None = None
-    left_behind: list[int] = field(default_factory=list)
+    left_behind: list[str] = field(default_factory=list)
     hung: list[str] = field(default_factory=list)
     revived: list[str] = field(default_factory=list)
     usage: Mapping[str, tuple[Usage, Usage]] = field(default_factory=dict)
@@ -147,7 +147,7 @@ def _statuses(replies: Iterable[Reply]) -> str:
 
 def _processes(run: Run) -> list[Line]:
     lines = [
-        none_of("processes left behind", [str(pid) for pid in run.left_behind]),
+        none_of("processes left behind", run.left_behind),
         none_of("processes that did not stop when asked", run.hung),
         told("started again after an end of their own", len(run.revived)),
     ]
