@@ -40,6 +40,7 @@ def nothing_is_stored(
         ("answer.ogg", b"PK\x03\x04" + bytes(200)),
         ("answer.wav", b"RIFF\x00\x00\x00\x00AVI " + bytes(100)),
         ("answer.webm", b"\x1a\x45\xdf\xa3"),
+        ("answer.webm", b'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"/>'),
         ("answer.mp4", b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n"),
         ("answer.wav", b"\x00" * 5000),
         ("answer.wav", b"R"),
@@ -133,7 +134,7 @@ def test_a_body_shorter_than_declared_is_refused(upload: Upload) -> None:
     reply = upload(
         form={}, input_stream=BytesIO(body), content_type=BOUNDARY, environ_overrides={"CONTENT_LENGTH": "32044"}
     )
-    assert_problem(reply, 400, "bad_request")
+    assert_problem(reply, 408, "request_timeout")
 
 
 @pytest.mark.parametrize(
