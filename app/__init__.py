@@ -71,7 +71,7 @@ def _install(app: Flask, settings: Settings) -> None:
     unread_body.install(app)
     errors.install(app)
     install_metrics(app)
-    install_live(app, max_sockets=settings.max_sockets)
+    install_live(app, max_sockets=settings.max_sockets, max_sockets_per_session=settings.max_sockets_per_session)
     security_headers.install(app, settings.public_url)
     proxies.install(app, settings.trusted_proxies)
     cors.install(app, settings.allowed_origins)

@@ -16,8 +16,9 @@ from werkzeug.exceptions import BadRequest
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError
 
-from app.auth import check_again, grant, is_own_origin, services
+from app.auth import check_again, grant, is_own_origin, services, session
 from app.metrics import metrics_of_app
+from app.places import Places
 from app.schemas.answers import AnswerStatusSchema
 from app.sockets import guard, is_handshake
 from services.errors import Forbidden, NotFound, ParleyError, Unauthorized, Unavailable
@@ -42,9 +43,9 @@ SESSION_ENDED = 4404
 UNREAD_MESSAGES = 20
 
 
-def install(app: Flask, *, max_sockets: int) -> None:
+def install(app: Flask, *, max_sockets: int, max_sockets_per_session: int) -> None:
     """Set how sockets behave, and how many there may be at once (each holds a thread)."""
-    app.extensions["parley_sockets"] = threading.BoundedSemaphore(max_sockets)
+    app.extensions["parley_sockets"] = Places(max_sockets, max_sockets_per_session)
     app.config["SOCK_SERVER_OPTIONS"] = {
         "ping_interval": 25,
         "max_message_size": 4096,
@@ -67,10 +68,11 @@ def admit() -> None:
         raise Forbidden("This request comes from another site.", code="foreign_origin")
     if request.environ.get("HTTP_UPGRADE") and not is_handshake(request.headers):
         raise BadRequest("This is not a WebSocket handshake (RFC 6455).")
-    if not _sockets().acquire(blocking=False):
+    session_id = session().id
+    if not _places().take(session_id):
         raise Unavailable("Too many live connections. Please poll the status instead.", code="too_many_sockets")
     metrics_of_app().sockets.inc()
-    g.leave = _leaving()
+    g.leave = _leaving(session_id)
     guard(request.environ)
 
 
@@ -177,18 +179,18 @@ def _as_json(event: Event) -> str:
     return json.dumps(body)
 
 
-def _leaving() -> Callable[[], None]:
-    places, gauge = _sockets(), metrics_of_app().sockets
+def _leaving(session_id: str) -> Callable[[], None]:
+    places, gauge = _places(), metrics_of_app().sockets
 
     def leave() -> None:
-        places.release()
+        places.give_back(session_id)
         gauge.dec()
 
     return leave
 
 
-def _sockets() -> threading.BoundedSemaphore:
-    found: threading.BoundedSemaphore = current_app.extensions["parley_sockets"]
+def _places() -> Places:
+    found: Places = current_app.extensions["parley_sockets"]
     return found
 
 

@@ -134,4 +134,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no 
         for conn in (*self.pending_conns, *self._parting):
             conn.timeout = min(conn.timeout, time.monotonic() + LINGER_SECONDS)
         for listener in self.sockets:
+            # Who is in its queue has connected: closing it would reset them.
+            before = -1
+            while before < self.nr_conns < self.worker_connections:
+                before = self.nr_conns
+                self.accept(listener)
             listener.close()

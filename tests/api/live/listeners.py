@@ -87,7 +87,7 @@ def refused(server: RunningServer, interview: Interview, headers: dict[str, str]
 
 
 def free_sockets(app: Flask) -> int:
-    return int(app.extensions["parley_sockets"]._value)
+    return int(app.extensions["parley_sockets"].free)
 
 
 def vanish(server: RunningServer, interview: Interview, way: str) -> Callable[[], None]:

@@ -12,6 +12,7 @@ from flask import Flask
 from simple_websocket import Client, ConnectionClosed
 from werkzeug.test import TestResponse
 
+from app.places import Places
 from services.container import Services
 from services.storage.client import MongoDatabase
 from tests.api.conftest import Interview, RunningServer
@@ -43,6 +44,21 @@ def test_too_many_listeners_are_told_to_poll_and_places_become_free_again(
     assert int(reply.headers["Retry-After"]) > 0
     for cut in cuts:
         cut()
+    wait_until(lambda: free_sockets(app) == MAX_SOCKETS)
+
+
+@WAYS
+def test_one_session_cannot_take_every_place(
+    server: RunningServer, app: Flask, way: str, interview: Interview, other_interview: Interview
+) -> None:
+    app.extensions["parley_sockets"] = Places(MAX_SOCKETS, per_session=1)
+    cut = vanish(server, interview, way)
+    reply = refused(server, interview, interview.candidate, way)
+    assert (reply.status_code, reply.json()["code"]) == (503, "too_many_sockets")
+    vanish(server, other_interview, way)()
+    cut()
+    wait_until(lambda: free_sockets(app) == MAX_SOCKETS)
+    vanish(server, interview, way)()
     wait_until(lambda: free_sockets(app) == MAX_SOCKETS)
 
 
