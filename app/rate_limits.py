@@ -19,7 +19,16 @@ from config import Settings
 from services.errors import TooManyRequests
 
 UPLOADS = frozenset({"interview.upload_answer"})
-COSTLY = frozenset({"sessions.start_session", "interview.analyze", "export.export_session"})
+COSTLY = frozenset(
+    {
+        "sessions.start_session",
+        "interview.analyze",
+        "export.export_session",
+        "erasure.erase_session",
+        "erasure.erase_person",
+        "tickets.issue_ticket",
+    }
+)
 # Probes must not be refused, and files that never change cost nothing.
 EXEMPT_BLUEPRINTS = frozenset({"health", "version", "metrics", "docs", "api-docs"})
 

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.rate_limits import COSTLY, UPLOADS
+from app.rate_limits import COSTLY, EXEMPT_BLUEPRINTS, UPLOADS
 from scripts.embedded_redis import EmbeddedRedis
 from services.container import Services
 from tests.api.conftest import QUESTIONS, Interview, assert_problem, audio, bearer
@@ -85,6 +85,14 @@ def test_costly_requests_have_a_limit_of_their_own(services: Services, interview
 
 def test_every_route_with_a_limit_of_its_own_exists(app: Flask) -> None:
     assert set(app.view_functions) >= UPLOADS | COSTLY
+
+
+def test_no_route_can_forget_to_count(app: Flask) -> None:
+    check = app.extensions["parley_rate_limit_check"]
+    for name, rule in app.extensions["parley_auth_rules"].items():
+        # Right after the rule that names the caller, and before everything else.
+        counted = app.before_request_funcs[name][:2] == [rule, check]
+        assert counted is (name not in EXEMPT_BLUEPRINTS), name
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/version", "/api/docs/", "/api/openapi.json"])
