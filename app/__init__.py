@@ -3,7 +3,8 @@
 from flask import Flask
 
 from app import cors, errors, frontend_version, limits, proxies, rate_limits, request_id, security_headers, unread_body
-from app.auth import caller_only, listener_only, public, register, staff_only
+from app.admin import blueprint as admin
+from app.auth import admin_only, caller_only, listener_only, public, register, signed_url_only, staff_only
 from app.cookie import blueprint as cookie
 from app.docs import build_docs
 from app.erasure import blueprint as erasure
@@ -19,6 +20,9 @@ from app.metrics import install as install_metrics
 from app.review import blueprint as review
 from app.sessions import blueprint as sessions
 from app.tickets import blueprint as tickets
+from app.uploads import SIGNED_ADDRESS
+from app.uploads import blueprint as uploads
+from app.uploads import signed as signed_uploads
 from config import Settings
 from services.container import Services
 
@@ -38,7 +42,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
                 "description": "Spoken interview answers, transcribed in the background.",
                 "license": {"name": "MIT"},
             },
-            "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+            "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}, **SIGNED_ADDRESS}},
             "security": [{"bearer": []}],
         },
         ALLOWED_ORIGINS=settings.allowed_origins,
@@ -51,9 +55,12 @@ def create_app(settings: Settings, services: Services) -> Flask:
     for blueprint in (sessions, interview, review):
         register(app, api, blueprint, caller_only)
     register(app, api, tickets, caller_only)
+    register(app, api, uploads, caller_only)
+    register(app, api, signed_uploads, signed_url_only)
     register(app, api, erasure, caller_only)
     for blueprint in (links, export):
         register(app, api, blueprint, staff_only)
+    register(app, api, admin, admin_only)
     register(app, api, cookie, public)
     register(app, None, live, listener_only)
     for probe in (health, frontend_version.blueprint):

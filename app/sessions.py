@@ -1,15 +1,13 @@
 """Interviews: start one, read one, list one's own."""
 
-import base64
-import binascii
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app, g, url_for
 
 from app.auth import caller, services, session
 from app.blueprint import Blueprint
+from app.cursors import as_cursor, from_cursor
 from app.idempotency import idempotent
 from app.schemas.sessions import (
     NewSessionSchema,
@@ -19,7 +17,6 @@ from app.schemas.sessions import (
     StartedSessionSchema,
 )
 from services.answer_status import statuses_of
-from services.errors import InvalidRequest
 from services.models import Question, Session
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/sessions", description="Interviews")
@@ -64,26 +61,11 @@ def read_session(session_id: str) -> Any:
 @blueprint.refuses(401, 403, 422)
 def list_sessions(query: dict[str, Any]) -> Any:
     """One's own interviews, newest first."""
-    after = _from_cursor(query["cursor"]) if "cursor" in query else None
+    after = from_cursor(query.get("cursor"))
     page = services().sessions.list_of(caller(), after=after, limit=query["limit"])
-    return {"sessions": page.sessions, "next": _as_cursor(*page.next) if page.next else None}
+    return {"sessions": page.sessions, "next": as_cursor(*page.next) if page.next else None}
 
 
 def _fields(found: Session) -> dict[str, Any]:
     names = ("id", "created_at", "seq", "language", "details", "questions")
     return {name: getattr(found, name) for name in names}
-
-
-def _as_cursor(created_at: datetime, session_id: str) -> str:
-    return base64.urlsafe_b64encode(f"{created_at.isoformat()} {session_id}".encode()).decode()
-
-
-def _from_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        created_at, session_id = base64.urlsafe_b64decode(cursor).decode().rsplit(" ", 1)
-        parsed = datetime.fromisoformat(created_at)
-        if parsed.tzinfo is None:
-            raise ValueError("no time zone")
-        return parsed.astimezone(UTC), session_id
-    except (binascii.Error, ValueError, OverflowError) as error:
-        raise InvalidRequest("The cursor is not one of ours.", code="invalid_cursor") from error

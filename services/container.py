@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from config import Settings
 from services.access import OWNER, Access
+from services.administration import Administration
 from services.admission import Admission, Quotas
 from services.analysis import Analysis
 from services.answers import Answers
@@ -25,7 +26,9 @@ from services.retention import Retention
 from services.review import Review
 from services.sessions import Sessions
 from services.signed_tokens import build_signed_tokens
+from services.signed_uploads import SignedUploads
 from services.storage.acceptance import AcceptanceStore
+from services.storage.answer_lists import AnswerLists
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.audit import AuditStore
@@ -33,11 +36,13 @@ from services.storage.changes import ChangeStream
 from services.storage.client import MongoDatabase
 from services.storage.decisions import DecisionStore
 from services.storage.idempotency import IdempotencyStore
+from services.storage.kept_uploads import KeptUploadStore
 from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.revisions import RevisionStore
 from services.storage.revocations import RevocationStream
 from services.storage.sessions import SessionStore
+from services.storage.signing_key import SigningKeyStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
 from services.storage.tombstones import TombstoneStore
@@ -50,6 +55,7 @@ from services.tickets import Tickets
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
 from services.transcription import Transcription
+from services.upload_urls import UploadUrls
 from services.watchdog import Watchdog
 
 FEEDBACK_PROVIDERS: dict[str, Callable[[], FeedbackProvider]] = {"rule_based": RuleBasedFeedback}
@@ -66,6 +72,8 @@ class Services:
     admission: Admission
     idempotency: Idempotency
     answers: Answers
+    upload_urls: UploadUrls
+    signed_uploads: SignedUploads
     decisions: Decisions
     review: Review
     analysis: Analysis
@@ -77,6 +85,7 @@ class Services:
     transcriber: TranscriberLoader
     recovery: Recovery
     retention: Retention
+    administration: Administration
     erasure: Erasure
     export: Export
 
@@ -89,28 +98,24 @@ def build_services(
     answer_store = AnswerStore(database, lease_seconds=settings.lease_seconds)
     open_answers, audio, workers = OpenAnswerStore(database), AudioStore(database), WorkerStore(database)
     uploads, usage = UploadStore(database, audio), UsageStore(database)
-    quotas = Quotas(
-        settings.max_open_answers,
-        settings.max_open_answers_per_owner,
-        settings.daily_bytes_per_owner,
-        settings.daily_audio_minutes_per_owner,
-    )
-    signed = build_signed_tokens(settings, reserved=OWNER.user_id)
-    access = Access(TokenStore(database), session_store, signed)
+    access = Access(TokenStore(database), session_store, build_signed_tokens(settings, reserved=OWNER.user_id))
+    answers = Answers(uploads, AcceptanceStore(database), audio, usage, jobs)
     audit_log = Audit(AuditStore(database))
+    decisions, failed_hours = Decisions(DecisionStore(database), jobs), settings.failed_audio_retention_hours
     sessions = Sessions(session_store, link_days=settings.session_link_days)
-    loader = TranscriberLoader(build_transcriber)
-    watchdog = Watchdog(lease_seconds=settings.lease_seconds)
+    loader, watchdog = TranscriberLoader(build_transcriber), Watchdog(lease_seconds=settings.lease_seconds)
     work = LeasedWork(watchdog, holder=settings.holder, max_attempts=settings.transcription_max_attempts)
     return Services(
         access=access,
         tickets=Tickets(TicketStore(database), access),
         audit=audit_log,
         sessions=sessions,
-        admission=Admission(usage, quotas),
+        admission=Admission(usage, _quotas(settings)),
         idempotency=Idempotency(IdempotencyStore(database)),
-        answers=Answers(uploads, AcceptanceStore(database), audio, usage, jobs),
-        decisions=Decisions(DecisionStore(database), jobs),
+        answers=answers,
+        upload_urls=UploadUrls(SigningKeyStore(database), access, session_store),
+        signed_uploads=SignedUploads(uploads, KeptUploadStore(database), answers),
+        decisions=decisions,
         review=Review(TranscriptStore(database)),
         analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
         links=Links(LinkStore(database), audit_log, link_days=settings.session_link_days),
@@ -120,7 +125,17 @@ def build_services(
         watchdog=watchdog,
         transcriber=loader,
         recovery=Recovery(open_answers, uploads, audio, jobs, holder=settings.holder),
-        retention=Retention(audio, answer_store, session_store, failed_hours=settings.failed_audio_retention_hours),
+        retention=Retention(audio, answer_store, session_store, failed_hours=failed_hours),
+        administration=Administration(AnswerLists(database), decisions, audit_log, failed_hours=failed_hours),
         erasure=Erasure(TombstoneStore(database), TraceStore(database)),
         export=Export(RevisionStore(database), audio, audit_log),
+    )
+
+
+def _quotas(settings: Settings) -> Quotas:
+    return Quotas(
+        settings.max_open_answers,
+        settings.max_open_answers_per_owner,
+        settings.daily_bytes_per_owner,
+        settings.daily_audio_minutes_per_owner,
     )

@@ -52,15 +52,9 @@ class AnswerLists:
         self, status: Status, *, code: str | None, before: tuple[datetime, str] | None, limit: int
     ) -> Sequence[Place]:
         """Those with a status, newest first, from after the (at, answer id) last seen."""
-        further: Document = {}
-        if before is not None:
-            at, answer_id = before
-            further = {"$or": [{"at": {"$lt": at}}, {"at": at, "answer.id": {"$lt": answer_id}}]}
         found = self._sessions.aggregate(
             [
-                *_answers_with(status, code),
-                {"$set": {"at": _AT}},
-                {"$match": further},
+                *_answers_with(status, code, before),
                 {"$sort": {"at": -1, "answer.id": -1}},
                 {"$limit": limit},
                 {"$project": _UNSAID},
@@ -69,8 +63,9 @@ class AnswerLists:
         return [_as_place(each) for each in found]
 
     @reaching_mongodb
-    def count(self, status: Status, *, code: str | None) -> int:
-        found = list(self._sessions.aggregate([*_answers_with(status, code), {"$count": "answers"}]))
+    def count(self, status: Status, *, code: str | None, before: tuple[datetime, str] | None) -> int:
+        """How many `list_of` would find without a limit."""
+        found = list(self._sessions.aggregate([*_answers_with(status, code, before), {"$count": "answers"}]))
         return int(found[0]["answers"]) if found else 0
 
     @reaching_mongodb
@@ -127,11 +122,20 @@ class AnswerLists:
         return {each["_id"] or "unknown": each["answers"] for each in found}
 
 
-def _answers_with(status: Status, code: str | None) -> list[Document]:
+def _answers_with(status: Status, code: str | None, before: tuple[datetime, str] | None) -> list[Document]:
     wanted: Document = {"answer.transcription_status": status}
     if code is not None:
         wanted["answer.transcription_error.code"] = code
-    return [{"$match": _sessions_with(status, code)}, *_one_by_one(wanted)]
+    further: Document = {}
+    if before is not None:
+        at, answer_id = before
+        further = {"$or": [{"at": {"$lt": at}}, {"at": at, "answer.id": {"$lt": answer_id}}]}
+    return [
+        {"$match": _sessions_with(status, code)},
+        *_one_by_one(wanted),
+        {"$set": {"at": _AT}},
+        {"$match": further},
+    ]
 
 
 def _sessions_with(status: Status, code: str | None) -> Document:
