@@ -14,6 +14,7 @@ from services.container import Services
 from services.errors import Forbidden, Unauthorized
 from services.grants import Grant
 from services.models import Caller, Session
+from services.upload_urls import SignedUpload
 
 COOKIE = "parley_token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -63,6 +64,12 @@ def listener_only() -> None:
     _open_session(is_connection=True)
 
 
+def signed_url_only() -> None:
+    """Anybody with an address that we signed for just this request: it is the credential, no other is looked at."""
+    signed = services().upload_urls.verified(request.method, request.path, request.args.to_dict(flat=False))
+    g.grant, g.session, g.signed_upload = signed.grant, signed.session, signed
+
+
 def check_again() -> None:
     """Raise what a listener would be refused with, if it came now by what it once came in with."""
     grant = services().access.renewed(g.grant)
@@ -82,6 +89,12 @@ def grant() -> Grant:
 def session() -> Session:
     """The session of the path, as read when the caller's right to it was checked."""
     found: Session = g.session
+    return found
+
+
+def signed_upload() -> SignedUpload:
+    """What the address of this request was signed for (`signed_url_only`)."""
+    found: SignedUpload = g.signed_upload
     return found
 
 

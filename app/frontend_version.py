@@ -55,11 +55,16 @@ def install(app: Flask) -> None:
     @app.before_request
     def refuse_old_frontend() -> None:
         given = numbers_of(request.headers.get(HEADER, ""))
-        if given is None or request.endpoint in UPLOADS or request.blueprint in (None, "home", *EXEMPT_BLUEPRINTS):
+        if given is None or request.blueprint in (None, "home", *EXEMPT_BLUEPRINTS) or _is_upload():
             return
         minimum = numbers_of(current_app.config["MINIMUM_FRONTEND_VERSION"])
         if minimum is not None and given < minimum:
             raise FrontendTooOld
+
+
+def _is_upload() -> bool:
+    """Whether it is one, or a step of one."""
+    return request.endpoint in UPLOADS or request.blueprint == "uploads"
 
 
 def numbers_of(version: str) -> tuple[int, ...] | None:

@@ -50,6 +50,7 @@ def install(app: Flask, *, max_recording_bytes: int) -> None:
     app.config["MAX_FORM_PARTS"] = 20
     limits = {
         "interview.upload_answer": max_recording_bytes + MULTIPART_BYTES,
+        "signed_uploads.receive": max_recording_bytes,
         "sessions.start_session": JSON_BODY_BYTES,
         "review.edit_transcript": TRANSCRIPT_BODY_BYTES,
     }

@@ -18,7 +18,7 @@ from app.wrong_credentials import WrongCredentials
 from config import Settings
 from services.errors import TooManyRequests
 
-UPLOADS = frozenset({"interview.upload_answer"})
+UPLOADS = frozenset({"interview.upload_answer", "signed_uploads.receive"})
 COSTLY = frozenset(
     {
         "sessions.start_session",

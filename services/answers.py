@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_hex
+from typing import Any
 
 import structlog
 
@@ -29,6 +30,18 @@ class Receipt:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRecording:
+    """A recording whose bytes are stored and belong to no answer yet, with what the client said about it."""
+
+    file_id: str
+    bytes: int
+    sha256: str
+    content_type: str
+    language: str | None = None
+    declared_duration_ms: int | None = None
+
+
 class Answers:
     """Takes recordings in and says where they stand."""
 
@@ -51,14 +64,18 @@ class Answers:
         and `Unavailable` when the database does not answer.
         """
         ref = AnswerRef(session.id, question_id, _answer_id(session.id, question_id, key))
-        language = recording.language or session.language
-        accepted = self._store(ref, recording, language, user_id, once=key is not None)
+        accepted = self._store(ref, recording, session, user_id, once=key is not None)
         if accepted.sha256 != recording.sha256:
             raise InvalidRequest("This key came with another recording before.", code="idempotency_key_reused")
-        if not accepted.is_repeat:
-            log.info("A recording was accepted.", **_facts(ref), bytes=accepted.bytes)
-            self._after_acceptance(ref, accepted, session.owner_id)
-        return Receipt(ref.answer_id, accepted.file_id, accepted.bytes, accepted.sha256)
+        return self._acknowledged(ref, accepted, session.owner_id)
+
+    def accept_stored(self, session: Session, ref: AnswerRef, recording: StoredRecording, user_id: str) -> Receipt:
+        """The same for a recording whose bytes are stored already; this happens once, however often it is called.
+
+        Raises `UploadLost` when the bytes have been collected, and `NotFound` and `Unavailable` as `accept`.
+        """
+        accepted = self._acceptance.accept(ref, _document(recording, session, user_id), once=True)
+        return self._acknowledged(ref, accepted, session.owner_id)
 
     def status(self, session: Session, question_id: str) -> AnswerStatus:
         """Where one answer stands; raises `NotFound` when there is no such question, or no answer to it yet."""
@@ -73,29 +90,30 @@ class Answers:
         if all(question.id != question_id for question in session.questions):
             raise NotFound("The session has no such question.", code="no_such_question")
 
-    def _store(
-        self, ref: AnswerRef, recording: Recording, language: str | None, user_id: str, *, once: bool
-    ) -> Accepted:
+    def _store(self, ref: AnswerRef, recording: Recording, session: Session, user_id: str, *, once: bool) -> Accepted:
         file_id = self._uploads.store(ref, recording.content)
-        answer = {
-            "user_id": user_id,
-            "gridfs_file_id": file_id,
-            "bytes": len(recording.content),
-            "sha256": recording.sha256,
-            "content_type": recording.content_type,
-            "language_hint": language,
-            "declared_duration_ms": recording.declared_duration_ms,
-            # What leads from the answer to the log of its upload.
-            "request_id": structlog.contextvars.get_contextvars().get("request_id"),
-        }
+        stored = StoredRecording(
+            file_id,
+            len(recording.content),
+            recording.sha256,
+            recording.content_type,
+            recording.language,
+            recording.declared_duration_ms,
+        )
         try:
-            accepted = self._acceptance.accept(ref, answer, once=once)
+            accepted = self._acceptance.accept(ref, _document(stored, session, user_id), once=once)
         except BaseException:
             self._abandon(file_id)
             raise
         if accepted.is_repeat:
             self._abandon(file_id)
         return accepted
+
+    def _acknowledged(self, ref: AnswerRef, accepted: Accepted, owner_id: str) -> Receipt:
+        if not accepted.is_repeat:
+            log.info("A recording was accepted.", **_facts(ref), bytes=accepted.bytes)
+            self._after_acceptance(ref, accepted, owner_id)
+        return Receipt(ref.answer_id, accepted.file_id, accepted.bytes, accepted.sha256)
 
     def _abandon(self, file_id: str) -> None:
         """Best effort: the sweep finds what is left by the upload's marker."""
@@ -123,6 +141,20 @@ def _answer_id(session_id: str, question_id: str, key: str | None) -> str:
     if key is None:
         return token_hex(12)
     return sha256("\0".join((session_id, question_id, key)).encode()).hexdigest()[:24]
+
+
+def _document(recording: StoredRecording, session: Session, user_id: str) -> dict[str, Any]:
+    return {
+        "user_id": user_id,
+        "gridfs_file_id": recording.file_id,
+        "bytes": recording.bytes,
+        "sha256": recording.sha256,
+        "content_type": recording.content_type,
+        "language_hint": recording.language or session.language,
+        "declared_duration_ms": recording.declared_duration_ms,
+        # What leads from the answer to the log of its upload.
+        "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+    }
 
 
 def _facts(ref: AnswerRef) -> dict[str, str]:

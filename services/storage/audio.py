@@ -32,6 +32,7 @@ class AudioStore:
         self._bucket = GridFSBucket(database)
         self._files = database["fs.files"]
         self._chunks = database["fs.chunks"]
+        self._uploads = database["uploads"]
 
     @reaching_mongodb
     def save_chunks(self, file_id: ObjectId, content: bytes) -> None:
@@ -62,10 +63,15 @@ class AudioStore:
 
     @reaching_mongodb
     def chunks_without_file(self, before: datetime) -> list[str]:
-        """Ids of files that were begun before a time and never finished (the process ended in between)."""
+        """Ids of files that were begun before a time and never finished (the process ended in between).
+
+        Not those with a marker: their time is the marker's (uploads.py).
+        """
         newest = ObjectId.from_datetime(before)
         ids = self._chunks.distinct("files_id", {"files_id": {"$lt": newest}})
-        known = {each["_id"] for each in self._files.find({"_id": {"$in": ids}}, {"_id": 1})}
+        known = {
+            each["_id"] for of in (self._uploads, self._files) for each in of.find({"_id": {"$in": ids}}, {"_id": 1})
+        }
         return [str(each) for each in ids if each not in known]
 
 

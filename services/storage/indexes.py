@@ -38,6 +38,8 @@ def ensure_indexes(database: MongoDatabase) -> None:
     database["uploads"].create_index("session_id")
     database["receipts"].create_index("expires_at", expireAfterSeconds=0)
     database["receipts"].create_index("session_id")
+    database["kept_uploads"].create_index("expires_at", expireAfterSeconds=0)
+    database["kept_uploads"].create_index("session_id")
     database["usage"].create_index("expires_at", expireAfterSeconds=0)
     database["usage"].create_index("owner_id")
     keys = database["idempotency_keys"]

@@ -26,6 +26,7 @@ SESSION_TRACES = (
     Trace("transcripts", "transcripts", "session_id"),
     Trace("recordings", "fs.files", "metadata.session_id"),
     Trace("uploads", "uploads", "session_id"),
+    Trace("kept_uploads", "kept_uploads", "session_id"),
     Trace("receipts", "receipts", "session_id"),
     Trace("idempotency_keys", "idempotency_keys", "session_id"),
     Trace("tickets", "tickets", "session_id"),
@@ -38,6 +39,7 @@ PERSON_TRACES = (
 )
 # What holds nothing of an interview or a person, and why.
 IMPERSONAL = {
+    "signing_keys": "the key that addresses for uploads are signed with",
     "workers": "which worker processes there are",
     "erasures": "the tombstones themselves: ids without anything said, gone after the last look",
 }

@@ -18,9 +18,11 @@ from services.storage.audio import AudioStore
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
 from services.storage.expressions import fields, seconds_from_now
 
-# An upload that was not ended by then never will be: each of its writes may take 3 s.
-IN_FLIGHT_SECONDS = 60
+# An upload that was not ended by then never will be: each of its writes may take 3 s. And the transaction of a process
+# that died in it, which holds the marker, has been ended by the server (after 60 s by default, looking every 30 s).
+IN_FLIGHT_SECONDS = 120
 ABANDON_SECONDS = 0.3
+_IS_OVER = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
 
 
 class UploadStore:
@@ -49,18 +51,28 @@ class UploadStore:
     def abandon(self, file_id: str) -> None:
         """Remove an upload that came to nothing, within a moment or not at all: the sweep does the rest.
 
-        One that was accepted after all, by a commit whose reply was lost, has no marker any more and stays.
+        One that was accepted or kept after all, by a commit whose reply was lost, has no marker any more or one that
+        says so, and stays.
         """
         with pymongo.timeout(ABANDON_SECONDS):
-            self._collect({"_id": ObjectId(file_id)})
+            self._collect({"_id": ObjectId(file_id), "is_kept": {"$ne": True}})
 
     @reaching_mongodb
     def collect_abandoned(self) -> int:
         """Remove what uploads that never ended have left; how many there were. Any number may do so at once."""
         # The caller's clock only looks; what counts is the server's.
         found = list(self._uploads.find({"expires_at": {"$lte": datetime.now(UTC)}}, {"_id": 1}))
-        is_over = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
-        return sum(self._collect({"_id": each["_id"], **is_over}) for each in found)
+        return sum(self._collect({"_id": each["_id"], **_IS_OVER}) for each in found)
+
+    @reaching_mongodb
+    def collect_if_over(self, file_id: str) -> bool:
+        """Remove an upload whose time is over, without waiting for the sweep; whether it was."""
+        return self._collect({"_id": ObjectId(file_id), **_IS_OVER})
+
+    @reaching_mongodb
+    def count_kept(self, session_id: str) -> int:
+        """How many recordings lie there for a session that are no answers yet."""
+        return self._uploads.count_documents({"session_id": session_id, "is_kept": True})
 
     def _begin(self, file_id: ObjectId, ref: AnswerRef) -> None:
         marker = {

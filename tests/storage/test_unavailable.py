@@ -21,9 +21,11 @@ from services.storage.audit import AuditRow, AuditStore
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
 from services.storage.decisions import DecisionStore
 from services.storage.indexes import ensure_indexes
+from services.storage.kept_uploads import KeptUpload, KeptUploadStore
 from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswer, OpenAnswerStore
 from services.storage.sessions import SessionStore
+from services.storage.signing_key import SigningKeyStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
 from services.storage.transcripts import TranscriptStore
@@ -39,6 +41,7 @@ ANSWER = answer_document(recording_of(b"RIFF"), token_hex(12), "owner")
 SESSION = Session("s", "owner", (), {}, 0, NOW)
 ADA = Caller("ada")
 GRANT = Grant(ADA, "hash", NOW)
+KEPT = KeptUpload("key", "s", "q1", CLAIM.file_id, 4, "0" * 64, "audio/wav")
 ROW = AuditRow(str(ObjectId()), NOW, "a", "ada", "admin", None, None, {})
 
 CALLS: dict[str, Callable[[Stores], object]] = {
@@ -91,6 +94,12 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "UploadStore.store": lambda to: to.uploads.store(REF, b"RIFF"),
     "UploadStore.abandon": lambda to: to.uploads.abandon(CLAIM.file_id),
     "UploadStore.collect_abandoned": lambda to: to.uploads.collect_abandoned(),
+    "UploadStore.collect_if_over": lambda to: to.uploads.collect_if_over(CLAIM.file_id),
+    "UploadStore.count_kept": lambda to: to.uploads.count_kept("s"),
+    "KeptUploadStore.require_unused": lambda to: KeptUploadStore(to.database).require_unused("key"),
+    "KeptUploadStore.keep": lambda to: KeptUploadStore(to.database).keep(KEPT),
+    "KeptUploadStore.find": lambda to: KeptUploadStore(to.database).find("key", "s", "q1"),
+    "SigningKeyStore.for_uploads": lambda to: SigningKeyStore(to.database).for_uploads(),
     "ping": lambda to: ping(to.database),
     "is_replica_set": lambda to: is_replica_set(to.database),
     "ensure_indexes": lambda to: ensure_indexes(to.database),
@@ -145,9 +154,11 @@ def test_every_call_of_every_store_is_in_the_list():
         AudioStore,
         AuditStore,
         DecisionStore,
+        KeptUploadStore,
         LinkStore,
         OpenAnswerStore,
         SessionStore,
+        SigningKeyStore,
         TicketStore,
         TokenStore,
         TranscriptStore,
