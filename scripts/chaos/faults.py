@@ -35,6 +35,7 @@ class Faults:
         self._reclaims = reclaims
         self._chance = chance
         self.hung: list[str] = []
+        self.spared: set[Part] = set()
 
     def all(self) -> list[Fault]:
         return [
@@ -81,14 +82,17 @@ class Faults:
     def restart(self, part: Part) -> list[Step]:
         """SIGTERM, and start again as soon as it has ended; one that hangs is noted and ended."""
         pid = part.pid
+        self.spared.add(part)
         part.terminate()
         looks: list[Step] = [(0.5 * number, lambda: _start(part)) for number in range(1, 2 * STOP_SECONDS)]
         return [*looks, (STOP_SECONDS, lambda: self._end_hung(part, pid))]
 
     def starve(self, part: Part) -> list[Step]:
         """Give it a fifth of its time for a while."""
-        steps: list[Step] = []
-        for number in range(round(self._chance.uniform(16, 32))):
+        self.spared.add(part)
+        slices = round(self._chance.uniform(16, 32))
+        steps: list[Step] = [(slices * STARVE_SLICE_SECONDS, lambda: self.spared.discard(part))]
+        for number in range(slices):
             begins = number * STARVE_SLICE_SECONDS
             steps += [(begins, part.freeze), (begins + STARVED_SHARE * STARVE_SLICE_SECONDS, part.thaw)]
         return steps
@@ -114,6 +118,7 @@ class Faults:
             self.hung.append(f"{part.name} did not end within {STOP_SECONDS} s of SIGTERM")
             part.kill()
         _start(part)
+        self.spared.discard(part)
 
     def _stop_dropping(self) -> None:
         self._fleet.redis_proxy.dropped_share = 0.0
@@ -135,7 +140,9 @@ class Faults:
         return self._chance.choice(self._running(self._fleet.webs))
 
     def _running(self, parts: list[Part]) -> list[Part]:
-        return [part for part in parts if part.is_running and not part.is_frozen] or parts
+        """One that is stopping or starved has enough to bear: what it does then would prove nothing."""
+        spared = [part for part in parts if part.is_running and not part.is_frozen and part not in self.spared]
+        return spared or parts
 
 
 def deal(faults: list[Fault], chance: random.Random) -> Iterator[Fault]:

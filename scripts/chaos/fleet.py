@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,7 +49,7 @@ class Fleet:
         self.redis_proxy = Cutter([self._redis.port])
         self._more = dict(more or {})
         self.ports = [steady_port() for _ in range(self.size.webs)]
-        self.mongod, self.redis = Part("mongod", self._mongod), Part("redis", self._redis)
+        self.mongod, self.redis = Part("mongod", self._mongod, self.note), Part("redis", self._redis, self.note)
         self.webs = [
             self._program(f"web-{number}", GUNICORN, {"PORT": str(port)})
             for number, port in enumerate(self.ports, start=1)
@@ -112,6 +113,11 @@ class Fleet:
             **self._more,
         }
 
+    def note(self, what: str) -> None:
+        """Keep what was done to the parts beside their logs."""
+        with (self.directory / "storm.log").open("a") as log:
+            log.write(f"{datetime.now(UTC).isoformat()} {what}\n")
+
     def __enter__(self) -> Self:
         try:
             self.redis_proxy.__enter__()
@@ -165,7 +171,7 @@ class Fleet:
 
     def _program(self, name: str, command: tuple[str, ...], own: Mapping[str, str]) -> Part:
         environment = {**self.environment(name), **own}
-        return Part(name, Program(command, environment, self.directory / f"{name}.log"))
+        return Part(name, Program(command, environment, self.directory / f"{name}.log"), self.note)
 
 
 def _is_ready(url: str) -> bool:

@@ -4,13 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from config import ROOT
-from scripts.chaos.process_tree import Usage, descendants, is_alive, send, usage_of
+from scripts.chaos.process_tree import Usage, descendants, description, is_alive, send, usage_of
 from scripts.chaos.steady_ports import steady_port
 from scripts.child_process import kill_session, start_child
 from scripts.embedded_mongod import EmbeddedMongod
@@ -56,8 +55,9 @@ class Program:
 class Part:
     """A server by its name. Signals go to it and to everything it started, as a stopped container would see them."""
 
-    def __init__(self, name: str, server: Server) -> None:
+    def __init__(self, name: str, server: Server, note: Callable[[str], None] = lambda _: None) -> None:
         self.name = name
+        self._note = note
         self.is_frozen = False
         # Down on purpose: nobody is to start it again yet.
         self.is_kept_down = False
@@ -80,10 +80,12 @@ class Part:
 
     def start(self) -> None:
         self.is_frozen = False
+        self._note(f"{self.name} starts")
         self._server.start()
 
     def kill(self) -> None:
         """SIGKILL to all of it at once."""
+        self._note(f"{self.name} is killed")
         self._signal(signal.SIGKILL)
         self._server.stop()
 
@@ -92,19 +94,25 @@ class Part:
         tree = self.tree()
         self._seen |= set(tree)
         if tree:
-            send([tree[index % len(tree)]], signal.SIGKILL)
+            pid = tree[index % len(tree)]
+            self._note(f"{self.name} loses {description(pid)}")
+            send([pid], signal.SIGKILL)
 
     def terminate(self) -> None:
         """SIGTERM, as a rolling restart sends it."""
         if (pid := self.pid) is not None:
+            self._note(f"{self.name} is told to stop")
             self._seen |= set(self.tree())
             send([pid], signal.SIGTERM)
 
     def freeze(self) -> None:
+        self._note(f"{self.name} is frozen")
         self._signal(signal.SIGSTOP)
         self.is_frozen = True
 
     def thaw(self) -> None:
+        if self.is_frozen:
+            self._note(f"{self.name} goes on")
         self._signal(signal.SIGCONT)
         self.is_frozen = False
 
@@ -127,16 +135,6 @@ class Part:
         tree = self.tree()
         self._seen |= set(tree)
         send(tree, number)
-
-
-def wait_until_gone(part: Part, seconds: float) -> bool:
-    """Whether the part ended in time."""
-    deadline = time.monotonic() + seconds
-    while part.is_running:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 class Mongod:

@@ -88,18 +88,13 @@ class Verbs:
         if receipt["sha256"] != take.sha256:
             self.ledger.surprise("a receipt names other bytes than were sent")
 
-    def status(self, session_id: str, question_id: str) -> dict[str, Any] | None:
-        """Where an answer stands; None while nobody can tell."""
-        reply = self.once("status", "GET", f"/api/transcription-status/{session_id}/{question_id}")
-        return reply.json() if reply is not None and reply.status_code == 200 else None
-
     def edit(self, session_id: str, question_id: str, edit: Edit) -> bool:
         """Put a text in a transcript's place; False where that was refused and so did not happen."""
-        status = self.status(session_id, question_id)
-        if status is None or status["answer_id"] != edit.answer_id or status["status"] != "completed":
+        seen = self.once("status", "GET", f"/api/transcription-status/{session_id}/{question_id}")
+        if seen is None or seen.status_code != 200 or seen.json()["answer_id"] != edit.answer_id:
             return False
         path = f"/api/sessions/{session_id}/answers/{question_id}/transcript"
-        headers = {"If-Match": f'"{status["answer_id"]}:{status["revision"]}"'}
+        headers = {"If-Match": seen.headers.get("ETag", "none")}
         reply = self.once("edit", "PUT", path, json={"text": edit.text}, headers=headers)
         edit.is_acknowledged = reply is not None and reply.status_code == 200
         # Without a reply, or with a 5xx, it may have happened all the same.
