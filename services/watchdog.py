@@ -51,6 +51,7 @@ class Watchdog:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        _expect_to_run_again()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._thread.start()
 
@@ -72,8 +73,7 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._is_stopped.wait(self._tick_seconds):
-            # A thread in C, which needs nothing of the interpreter to write down where every thread was and to exit.
-            faulthandler.dump_traceback_later(OWN_SILENCE_SECONDS, exit=True, file=STDERR)
+            _expect_to_run_again()
             for watched in list(self._watched):
                 self._look_at(watched)
         faulthandler.cancel_dump_traceback_later()
@@ -97,3 +97,8 @@ class Watchdog:
         faulthandler.dump_traceback(file=STDERR)
         sys.stderr.flush()
         os._exit(EXIT_CODE)
+
+
+def _expect_to_run_again() -> None:
+    """A thread in C, which needs nothing of the interpreter, writes down where every thread was and exits otherwise."""
+    faulthandler.dump_traceback_later(OWN_SILENCE_SECONDS, exit=True, file=STDERR)

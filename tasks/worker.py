@@ -3,17 +3,20 @@
 import os
 import socket
 import sys
+from typing import NoReturn
 
 import dramatiq
-import structlog
 
 from config import SettingsError, load_settings
 from services.errors import ParleyError
 from services.log import configure_logging
-from tasks.bootstrap import StartError, bootstrap
+from tasks.bootstrap import bootstrap
 from tasks.upkeep import Upkeep
 
-log = structlog.get_logger()
+# The supervisor (scripts/supervisor.py) starts no worker again that would only say the same again. A database that is
+# not there yet may be later.
+EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
+EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL
 
 
 class UpkeepWithWorker(dramatiq.Middleware):
@@ -33,18 +36,28 @@ def setup_broker() -> None:
     """Called in each worker process, after the fork: a model that cannot be loaded ends the process."""
     try:
         settings = load_settings()
-        configure_logging(settings.log_level, settings.log_format)
-        if settings.redis_url is None:
-            raise StartError("REDIS_URL: is not set. Without Redis the web process transcribes; it needs no worker.")
+    except SettingsError as error:
+        _end(error, EXIT_CONFIGURATION)
+    configure_logging(settings.log_level, settings.log_format)
+    if settings.redis_url is None:
+        _end(
+            "REDIS_URL: is not set. Without Redis the web process transcribes; no worker is needed.", EXIT_CONFIGURATION
+        )
+    try:
         process = bootstrap(settings)
-    except (SettingsError, ParleyError) as error:
-        sys.exit(f"The worker could not start.\n{error}")
+    except ParleyError as error:
+        _end(error, EXIT_TRY_AGAIN)
     worker_id = f"{socket.gethostname()}:{os.getpid()}"
     upkeep = Upkeep(process.services, worker_id=worker_id, interval_seconds=settings.sweep_interval_seconds)
     try:
         process.services.transcriber.load()
     except ParleyError as error:
         upkeep.beat()  # so that /readyz can say why, too
-        sys.exit(f"The worker could not start.\n{error}")
+        _end(error, EXIT_CONFIGURATION)
     process.broker.add_middleware(UpkeepWithWorker(upkeep))
     dramatiq.set_broker(process.broker)
+
+
+def _end(reason: object, code: int) -> NoReturn:
+    print(f"The worker could not start.\n{reason}", file=sys.stderr)  # noqa: T201
+    sys.exit(code)

@@ -1,3 +1,5 @@
+import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -100,6 +102,24 @@ def test_what_a_killed_worker_was_at_another_finishes_when_its_lease_has_run_out
     assert session is not None
     assert session["answers"]["q1"]["crashes"] == 1
     assert running.stored["transcripts"].count_documents({"answer_id": answer["answer_id"]}) == 1
+
+
+def test_a_worker_whose_process_dies_comes_back_by_itself(running, demo_model, spoken):
+    candidate = Candidate.start(running.client, ["q1"])
+    with running.worker(WHISPER_MODEL=demo_model) as worker:
+        live = candidate.live()
+        candidate.upload("q1", "long.flac", _repeated(spoken[".webm"].content, 2))
+        listen(live, _is_at_a_later_window)
+        live.close()
+        (working,) = (pid for pid in worker.pids if _has_loaded_pytorch(pid))
+        os.kill(working, signal.SIGKILL)
+        answer = candidate.wait_for_all()["q1"]
+        assert "started again in 1 s" in worker.output
+
+    assert answer["status"] == "completed"
+    session = running.stored["interview_sessions"].find_one({"_id": candidate.session_id})
+    assert session is not None
+    assert session["answers"]["q1"]["crashes"] == 1
 
 
 def _is_at_a_later_window(latest: dict[str, Answer]) -> bool:

@@ -31,8 +31,9 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """SIGKILL to all of it at once."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        for pid in self.pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
     def __enter__(self) -> Self:

@@ -1,0 +1,93 @@
+"""Keeps a program running: starts it again when it dies by itself, and ends with it when it is told to."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from config import ROOT
+from scripts.child_process import kill_session, start_child
+
+# What a program says that would only say so again: sysexits.h has it for a wrong configuration.
+EXIT_CONFIGURATION = 78
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often, and after which pauses, a program is started again. One that lived long enough begins anew."""
+
+    first_pause_seconds: float = 1.0
+    longest_pause_seconds: float = 60.0
+    settled_seconds: float = 60.0
+    deaths_at_once: int = 5
+    stop_seconds: float = 25.0
+
+
+class Supervisor:
+    """One program, as a child that never outlives us. Run in the main thread, which is where signals arrive."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], patience: Patience, say: Callable[[str], None]
+    ) -> None:
+        self._command = command
+        self._environment = environment
+        self._patience = patience
+        self._say = say
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stop_by: float | None = None
+
+    def run(self) -> int:
+        """The exit code of the program when we were told to stop; otherwise why it is not started again."""
+        for number in SIGNALS:
+            signal.signal(number, self._pass_on)
+        deaths, has_settled = 0, False
+        while True:
+            began = time.monotonic()
+            code = self._run_once()
+            lived_long = time.monotonic() - began >= self._patience.settled_seconds
+            has_settled = has_settled or lived_long
+            deaths = 1 if lived_long else deaths + 1
+            if self._stop_by is not None:
+                return max(code, 0)
+            if code == EXIT_CONFIGURATION and not has_settled:
+                return code
+            if deaths >= self._patience.deaths_at_once:
+                self._say(f"It ended by itself {deaths} times at once (exit code {code}) and is not started again.")
+                return max(code, 1)
+            if not self._pause(deaths, code):
+                return 0
+
+    def _run_once(self) -> int:
+        self._child = start_child(self._command, cwd=ROOT, env=self._environment)
+        if self._stop_by is not None:  # told so before there was anybody to pass it on to
+            self._child.terminate()
+        while True:
+            try:
+                code = self._child.wait(POLL_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                if self._stop_by is not None and time.monotonic() > self._stop_by:
+                    self._say("It did not stop in time and is ended.")
+                    kill_session(self._child)
+        # Should it have died alone: nothing of it may go on beside the next one.
+        kill_session(self._child)
+        return code
+
+    def _pause(self, deaths: int, code: int) -> bool:
+        """False when we were told to stop meanwhile."""
+        pause = min(self._patience.first_pause_seconds * 2 ** (deaths - 1), self._patience.longest_pause_seconds)
+        self._say(f"It ended by itself (exit code {code}) and is started again in {pause:g} s.")
+        ends_at = time.monotonic() + pause
+        while self._stop_by is None and time.monotonic() < ends_at:
+            time.sleep(min(POLL_SECONDS, pause))
+        return self._stop_by is None
+
+    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
+        self._stop_by = self._stop_by or time.monotonic() + self._patience.stop_seconds
+        if self._child is not None:
+            # To Dramatiq, a closed terminal would mean "load everything anew".
+            self._child.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)
