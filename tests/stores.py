@@ -134,6 +134,11 @@ class Stores:
         if not status.is_terminal:
             assert stored is not None
             assert (str(stored["_id"]), stored["metadata"]["status"]) == (answer["gridfs_file_id"], "stored")
+        elif answer["gridfs_file_id"] is not None:
+            assert stored is not None
+            assert (str(stored["_id"]), stored["metadata"]["status"]) == (answer["gridfs_file_id"], "failed")
+        else:
+            assert stored is None or stored["metadata"]["status"] == "deleting"
 
 
 def answer_document(recording: Recording, file_id: str, user_id: str) -> dict[str, Any]:

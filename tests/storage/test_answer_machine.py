@@ -1,0 +1,308 @@
+"""Random orders of everything that may happen to an answer, in time and late, against a model of what each may do.
+
+`PARLEY_PROVE=1` runs it at length: 150 runs of 80 steps.
+"""
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from services.decisions import Decisions
+from services.errors import Conflict, LeaseLost, NotFound, PreconditionFailed
+from services.models import AnswerRef, Claim
+from services.recovery import Recovery
+from services.retention import Retention
+from services.review import Review
+from services.storage.decisions import DecisionStore
+from services.storage.transcripts import TranscriptStore
+from tests.fakes import RememberingQueue
+from tests.stores import HOLDER, MODEL, Stores, transcript_of
+
+IS_PROOF = os.environ.get("PARLEY_PROVE") == "1"
+EXAMPLES, STEPS = (150, 80) if IS_PROOF else (12, 40)
+
+QUESTIONS = ("q1", "0", "_id")
+OPEN, TO_BE_RETRIED = ("queued", "processing"), ("failed", "cancelled")
+one_question = st.sampled_from(QUESTIONS)
+one_holder = st.sampled_from([HOLDER, "another", "a third"])
+
+
+@dataclass
+class Expected:
+    """What the answer to one question should look like."""
+
+    ref: AnswerRef
+    status: str = "queued"
+    token: str | None = None
+    holder: str | None = None
+    is_expired: bool = False
+    is_put_off: bool = False
+    attempts: int = 0
+    crashes: int = 0
+    has_audio: bool = True
+    text: str | None = None
+    revision: int | None = None
+
+    def end(self, status: str) -> None:
+        self.status, self.token, self.holder, self.is_expired = status, None, None, False
+
+
+@dataclass
+class Model:
+    session_id: str
+    seq: int = 0
+    answers: dict[str, Expected] = field(default_factory=dict)
+    revisions: dict[str, int] = field(default_factory=dict)
+
+
+class Lifecycle(RuleBasedStateMachine):
+    stores: Stores
+
+    @initialize()
+    def start(self):
+        database = self.stores.database
+        for name in ("interview_sessions", "transcripts", "fs.files", "fs.chunks", "uploads"):
+            database[name].delete_many({})
+        self.queue = RememberingQueue()
+        self.decisions = Decisions(DecisionStore(database), self.queue)
+        self.review = Review(TranscriptStore(database))
+        self.recovery = Recovery(self.stores.open, self.stores.uploads, self.stores.audio, self.queue, holder=HOLDER)
+        self.retention = Retention(self.stores.audio, self.stores.answers, self.stores.sessions, failed_hours=1)
+        self.model = Model(self.stores.start(*QUESTIONS))
+        # Also of takes that were replaced and of interviews that were erased.
+        self.claims: list[Claim] = []
+        self.refs: list[AnswerRef] = []
+
+    @rule(question_id=one_question)
+    def record(self, question_id):
+        """For the first time or again, whatever becomes of the answer that was there."""
+        ref = self.stores.accept(self.model.session_id, question_id)
+        self.model.answers[question_id] = Expected(ref)
+        self.refs.append(ref)
+        self.model.seq += 1
+
+    @precondition(lambda self: self.refs)
+    @rule(data=st.data(), holder=one_holder)
+    def claim(self, data, holder):
+        ref = data.draw(st.sampled_from(self.refs[::-1]))
+        expected = self.current(ref)
+        claim = self.stores.answers.claim(ref, holder)
+        is_free = expected is not None and (
+            (expected.status == "queued" and not expected.is_put_off)
+            or (expected.status == "processing" and expected.is_expired)
+        )
+        assert (claim is not None) is is_free
+        if claim is None or expected is None:
+            return
+        expected.crashes += expected.is_expired
+        expected.attempts += 1
+        expected.status, expected.token, expected.holder, expected.is_expired = "processing", claim.token, holder, False
+        assert (claim.attempts, claim.crashes) == (expected.attempts, expected.crashes)
+        assert self.stores.audio.read(claim.file_id) == b"RIFF"
+        self.claims.append(claim)
+        self.model.seq += 1
+
+    @precondition(lambda self: self.claims)
+    @rule(
+        data=st.data(),
+        step=st.sampled_from(["renew", "hold", "release", "give back", "put off", "complete", "fail", "reject"]),
+    )
+    def write_with_a_claim(self, data, step):
+        """With the newest claim, or with any that was ever made."""
+        claim = data.draw(st.sampled_from(self.claims[::-1]))
+        expected = self.current(claim.ref)
+        is_ours = expected is not None and expected.status == "processing" and expected.token == claim.token
+        with self.raising(None if is_ours else LeaseLost):
+            self.write(step, claim)
+        if not is_ours or expected is None:
+            return
+        self.model.seq += 1
+        expected.is_expired = False
+        expected.attempts -= step == "give back"
+        expected.is_put_off = step == "put off"
+        expected.has_audio = step not in ("complete", "reject")
+        if step in ("renew", "hold"):
+            return
+        expected.end({"complete": "completed", "fail": "failed", "reject": "failed"}.get(step, "queued"))
+        if step == "complete":
+            question_id = claim.ref.question_id
+            self.model.revisions[question_id] = self.model.revisions.get(question_id, 0) + 1
+            expected.text, expected.revision = "i led a team", self.model.revisions[question_id]
+
+    @rule(question_id=one_question)
+    def crash(self, question_id):
+        """The worker is gone, or stopped for too long."""
+        expected = self.model.answers.get(question_id)
+        if expected is not None and expected.status == "processing":
+            self.stores.age_lease(expected.ref)
+            expected.is_expired = True
+
+    @rule(holder=one_holder)
+    def restart(self, holder):
+        held = [each for each in self.model.answers.values() if each.holder == holder]
+        assert self.stores.open.release_held_by(holder) == len(held)
+        self.model.seq += len(held)
+        for each in held:
+            each.end("queued")
+            each.crashes += 1
+
+    @precondition(lambda self: self.refs)
+    @rule(data=st.data(), decision=st.sampled_from(["cancel", "mark failed"]))
+    def end_by_hand(self, data, decision):
+        ref = data.draw(st.sampled_from(self.refs[::-1]))
+        expected = self.current(ref)
+        is_open = expected is not None and expected.status in OPEN
+        with self.raising(None if is_open else NotFound if expected is None else Conflict):
+            if decision == "cancel":
+                self.decisions.cancel(ref)
+            else:
+                self.decisions.mark_failed(ref, "No.")
+        if is_open and expected is not None:
+            self.model.seq += 1
+            expected.is_put_off = False
+            expected.end("cancelled" if decision == "cancel" else "failed")
+
+    @precondition(lambda self: self.refs)
+    @rule(data=st.data())
+    def retry(self, data):
+        ref = data.draw(st.sampled_from(self.refs[::-1]))
+        expected = self.current(ref)
+        may_retry = expected is not None and expected.status in TO_BE_RETRIED and expected.has_audio
+        with self.raising(None if may_retry else NotFound if expected is None else Conflict):
+            self.decisions.retry(ref)
+        if may_retry and expected is not None:
+            self.model.seq += 1
+            expected.status, expected.attempts, expected.crashes = "queued", 0, 0
+
+    @rule(
+        question_id=one_question, text=st.sampled_from(["", "$edited", "edited"]), behind=st.sampled_from([0, 1, None])
+    )
+    def edit(self, question_id, text, behind):
+        expected = self.model.answers.get(question_id)
+        session = self.stores.sessions.find_unguarded(self.model.session_id)
+        assert session is not None
+        error: type[Exception] | None = None
+        if expected is None:
+            error = NotFound
+        elif expected.revision is None:
+            error = Conflict
+        elif behind:
+            error = PreconditionFailed
+        revision = None if behind is None or expected is None else (expected.revision or 1) - behind
+        with self.raising(error):
+            number = self.review.edit_transcript(session, question_id, text, revision)
+        if error is None and expected is not None:
+            self.model.seq += 1
+            self.model.revisions[question_id] += 1
+            assert number == self.model.revisions[question_id]
+            expected.text, expected.revision = text, number
+
+    @rule()
+    def let_time_pass_and_sweep(self):
+        """What waits is due, and leases that have run out are found; what is alive is left alone."""
+        waiting = [each for each in self.model.answers.values() if each.status == "queued"]
+        for each in waiting:
+            self.stores.make_due(each.ref)
+            each.is_put_off = False
+        abandoned = [each for each in self.model.answers.values() if each.is_expired]
+        self.queue.sent.clear()
+        self.recovery.sweep()
+        assert set(self.queue.sent) <= {each.ref for each in (*waiting, *abandoned)}
+        assert set(self.queue.sent) >= {each.ref for each in waiting}
+        self.review.sweep()
+        known = {each.ref.answer_id for each in self.model.answers.values()}
+        assert set(self.stores.database["transcripts"].distinct("answer_id")) <= known
+
+    @rule()
+    def collect(self):
+        """The retention of what failed is over; afterwards every recording that is left is some answer's."""
+        long_ago = datetime.now(UTC) - timedelta(days=1)
+        files = self.stores.database["fs.files"]
+        files.update_many({}, {"$set": {"metadata.status_at": long_ago}})
+        list(self.retention.collect(older_than=timedelta(0), dry_run=False))
+        for each in self.model.answers.values():
+            if each.status in TO_BE_RETRIED and each.has_audio:
+                each.has_audio = False
+                self.model.seq += 1
+        left = {found["metadata"]["answer_id"] for found in files.find()}
+        assert left == {each.ref.answer_id for each in self.model.answers.values() if each.has_audio}
+
+    @rule()
+    def erase(self):
+        self.stores.database["interview_sessions"].delete_one({"_id": self.model.session_id})
+        self.model = Model(self.stores.start(*QUESTIONS))
+
+    @invariant()
+    def the_database_agrees(self):
+        if not hasattr(self, "model"):
+            return
+        assert self.stores.database["interview_sessions"].count_documents({}) == 1
+        self.stores.check(self.model.session_id)
+        session = self.stores.session(self.model.session_id)
+        assert session["seq"] == self.model.seq
+        assert set(session["answers"]) == set(self.model.answers)
+        for question_id, expected in self.model.answers.items():
+            answer = session["answers"][question_id]
+            assert (answer["id"], answer["transcription_status"]) == (expected.ref.answer_id, expected.status)
+            assert (answer["attempts"], answer["crashes"]) == (expected.attempts, expected.crashes)
+            assert (answer.get("transcript"), answer.get("revision")) == (expected.text, expected.revision)
+            assert (answer["gridfs_file_id"] is not None) is expected.has_audio
+
+    def current(self, ref: AnswerRef) -> Expected | None:
+        """What is known of an answer; None when it was recorded again or erased."""
+        expected = self.model.answers.get(ref.question_id)
+        return expected if expected is not None and expected.ref == ref else None
+
+    @contextmanager
+    def raising(self, error: type[Exception] | None):
+        if error is None:
+            yield
+            return
+        with pytest.raises(error):
+            yield
+
+    def write(self, step: str, claim: Claim) -> None:
+        answers = self.stores.answers
+        writes = {
+            "renew": lambda: answers.renew(claim, stage="transcribing", windows_done=0, windows_total=1),
+            "hold": lambda: answers.hold(claim),
+            "release": lambda: answers.release(claim),
+            "give back": lambda: answers.give_back(claim.ref, claim.token),
+            "put off": lambda: answers.release(claim, due_in_seconds=600),
+            "complete": lambda: answers.complete(claim, transcript_of(), MODEL),
+            "fail": lambda: answers.fail(claim, code="c", message="m", keeps_audio=True),
+            "reject": lambda: answers.fail(claim, code="c", message="m", keeps_audio=False),
+        }
+        writes[step]()
+
+
+@pytest.mark.timeout(7200 if IS_PROOF else 120)
+def test_whatever_happens_in_whatever_order_the_answers_stay_consistent(stores: Stores):
+    class OverTheRealDatabase(Lifecycle):
+        pass
+
+    OverTheRealDatabase.stores = stores
+    run_state_machine_as_test(
+        OverTheRealDatabase,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            phases=[Phase.generate],
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
