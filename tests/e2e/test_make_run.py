@@ -48,7 +48,7 @@ def test_it_starts_keeps_its_data_and_leaves_nothing_running(data_dir, model):
 
 def test_ctrl_c_ends_fifty_live_connections_with_everything_else(data_dir, model):
     with ExitStack() as stack:
-        product = stack.enter_context(Product(data_dir, WHISPER_MODEL=model))
+        product = stack.enter_context(Product(data_dir, WHISPER_MODEL=model, MAX_SOCKETS_PER_SESSION="50"))
         client = stack.enter_context(product.wait_until_ready())
         session = client.post("/api/sessions", json=INTERVIEW).raise_for_status().json()
         url = f"ws://127.0.0.1:{product.port}/ws/sessions/{session['id']}"
