@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run worker demo test check bench
+.PHONY: help run worker demo test check bench chaos fuzz prove
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,3 +21,12 @@ check: ## format, lint, types, import rules
 
 bench: ## the benchmarks, with the machine and the load they ran on
 	@scripts/venv.sh requirements-dev.txt && exec .venv/bin/python -m scripts.bench $(ARGS)
+
+chaos: ## kill and starve every part while interviews go on (CHAOS_MINUTES=5, CHAOS_SEED)
+	@scripts/venv.sh requirements-dev.txt && exec .venv/bin/python -m scripts.chaos $(ARGS)
+
+fuzz: ## hostile requests and damaged recordings (FUZZ_MINUTES=3, FUZZ_FILES=5000, FUZZ_SEED)
+	@scripts/venv.sh requirements-dev.txt && exec .venv/bin/python -m scripts.fuzz $(ARGS)
+
+prove: ## every row of docs/reliability.md at its full count, an hour or more (ARGS="--only sigkill --count 10")
+	@scripts/venv.sh requirements-dev.txt && exec .venv/bin/python -m scripts.prove $(ARGS)

@@ -11,9 +11,17 @@ from webargs import missing
 from webargs.flaskparser import FlaskParser, abort, is_json_request
 from werkzeug.datastructures import MultiDict
 
+from app.ids import QUESTION_ID_PATTERN
 from app.recording import FIELD, sole_file
 
 View = TypeVar("View", bound=Callable[..., Any])
+# app/ids.py checks it.
+_QUESTION_ID = {
+    "in": "path",
+    "name": "question_id",
+    "required": True,
+    "schema": {"type": "string", "pattern": f"^{QUESTION_ID_PATTERN}$"},
+}
 
 
 class StrictParser(FlaskParser):
@@ -49,6 +57,12 @@ class Blueprint(flask_smorest.Blueprint):
         "json": "application/json",
         "recording": "multipart/form-data",
     }
+
+    def route(self, rule: str, *, parameters: Any = None, tags: Any = None, **options: Any) -> Any:
+        """Document with every route what a question id may be."""
+        if "<question_id>" in rule:
+            parameters = [*(parameters or []), {**_QUESTION_ID}]
+        return super().route(rule, parameters=parameters, tags=tags, **options)
 
     def refuses(self, *statuses: int) -> Callable[[View], View]:
         """Document the problems that a view answers with."""

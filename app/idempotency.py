@@ -27,7 +27,7 @@ _DOCUMENTED = {
     "in": "header",
     "name": HEADER,
     "description": "A repeat with the same key and content is answered as the first request was, for 48 hours.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "pattern": f"^{_KEY.pattern}$"},
 }
 
 View = TypeVar("View", bound=Callable[..., Any])

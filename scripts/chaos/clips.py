@@ -48,6 +48,9 @@ class Clips:
     def __len__(self) -> int:
         return len(self._clips)
 
+    def __iter__(self) -> Iterator[Clip]:
+        return iter(self._clips)
+
     def any(self, chance: random.Random) -> Upload:
         """One of them with an ignored chunk at its end: by its size some uploads take one GridFS chunk, some three."""
         clip = chance.choice(self._clips)

@@ -1,0 +1,77 @@
+"""schemathesis over our own OpenAPI document, against a service that runs: every check, with a token and with none."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from config import ROOT
+from scripts.chaos.clips import Clips
+
+HOOKS = "scripts.fuzz.schemathesis_hooks"
+# What a request that fits the document may still be answered: which ids, revisions and bytes there are is not in it.
+REFUSALS = ("2xx", "3xx", "401", "403", "404", "409", "412", "413", "415", "428", "429")
+# A body above the limit is refused before anybody looks whether it fits, and a session that is not there comes first.
+REJECTIONS = ("400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429")
+# A stream of events has no end to wait for.
+ENDLESS = "/events$"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One run: as whom, and to which session its paths lead (None: schemathesis makes its own)."""
+
+    name: str
+    token: str | None = None
+    session_id: str | None = None
+
+
+def visits(url: str, token: str) -> list[Visit]:
+    """As nobody; as the owner, over sessions that come and go; and into one session with a transcript."""
+    return [Visit("nobody"), Visit("owner", token), Visit("owner, one session", token, _answered_session(url, token))]
+
+
+def check_api(url: str, place: Path, visit: Visit, *, seed: int, bounds: Sequence[str]) -> int:
+    """The exit code of schemathesis, which prints each failure with a command that repeats it; it works in `place`."""
+    config = place / "schemathesis.toml"
+    config.write_text("\n".join(_config(visit)) + "\n")
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "--no-color"),
+        *("run", f"{url}/api/openapi.json", "--seed", str(seed), "--checks", "all", "--exclude-path-regex", ENDLESS),
+        *("--warnings", "off", "--request-timeout", "30", *bounds),
+    ]
+    if visit.token is not None:
+        command += ["--header", f"Authorization: Bearer {visit.token}"]
+    if visit.session_id is not None:
+        # Its paths lead to the one session, whatever was made or erased before.
+        command += ["--exclude-checks", "ensure_resource_availability,use_after_free", "--exclude-method", "DELETE"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": HOOKS}
+    return subprocess.run(command, cwd=place, env=environment, check=False).returncode
+
+
+def _answered_session(url: str, token: str) -> str:
+    clip = next(iter(Clips()))
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+        questions = [{"id": each, "prompt": "Tell me something."} for each in ("q1", "q2")]
+        started = client.post("/api/sessions", json={"questions": questions}).raise_for_status()
+        session_id: str = started.json()["id"]
+        files = {"audio": ("answer.wav", clip.content, "audio/wav")}
+        client.post(f"/api/upload-answer/{session_id}/q1", files=files).raise_for_status()
+    return session_id
+
+
+def _config(visit: Visit) -> Iterator[str]:
+    """Lines of TOML, whose lists of strings are written as JSON's are."""
+    yield "[checks]"
+    yield f"positive_data_acceptance.expected-statuses = {json.dumps(REFUSALS)}"
+    for check in ("negative_data_rejection", "missing_required_header"):
+        yield f"{check}.expected-statuses = {json.dumps(REJECTIONS)}"
+    if visit.session_id is not None:
+        yield "[parameters]"
+        yield f'"path.session_id" = "{visit.session_id}"'
+        yield '"path.question_id" = "q1"'
