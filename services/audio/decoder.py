@@ -6,17 +6,18 @@ services/audio/decode.py.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn, cast
 
 import av
 import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.filter import Graph
 
 from services.audio.fork_protocol import SAMPLE_BYTES
 from services.audio.verdicts import bad_audio, no_audio_track, too_long
@@ -99,6 +100,8 @@ def _audio_stream(container: InputContainer) -> AudioStream:
         raise no_audio_track()
     for stream in container.streams.audio:
         if stream.codec_context is not None and stream.codec_context.name in DECODERS | PCM_DECODERS:
+            # FFmpeg would start a thread for each processor, whose stacks alone are more than a child may have.
+            stream.codec_context.thread_count = 1
             return stream
     raise bad_audio()
 
@@ -134,14 +137,23 @@ def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
         frame.pts = None
         if resampler is None or shape != (frame.format.name, frame.layout.name, frame.sample_rate):
             if resampler is not None:
-                yield from resampler.resample(None)
+                yield from _through(resampler, None)
             if (changes := changes + 1) > MAX_SHAPE_CHANGES:
                 raise bad_audio()
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-            resampler = _resampler()
-        yield from resampler.resample(frame)
+            resampler = _resampler(*shape)
+        yield from _through(resampler, frame)
     if resampler is not None:
-        yield from resampler.resample(None)
+        yield from _through(resampler, None)
+
+
+def _through(resampler: Graph, frame: AudioFrame | None) -> Iterator[AudioFrame]:
+    """What comes out behind a frame, or behind the last one (None)."""
+    resampler.push(frame)
+    # Empty, or at its end.
+    with suppress(BlockingIOError, EOFError):
+        while True:
+            yield cast(AudioFrame, resampler.pull())
 
 
 def _blocks(frames: Iterator[AudioFrame]) -> Iterator[bytearray]:
@@ -155,9 +167,18 @@ def _blocks(frames: Iterator[AudioFrame]) -> Iterator[bytearray]:
         yield block
 
 
-def _resampler() -> AudioResampler:
-    # In floating point FFmpeg does not scale a downmix: without `rematrix_maxval` equal channels come out at 141 %.
-    return AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ, options={"rematrix_maxval": "1.0"})
+def _resampler(sample_format: str, layout: str, rate_hz: int) -> Graph:
+    graph = Graph()
+    # PyAV's own resampler would start a thread for each processor, too.
+    graph.threads = 1
+    graph.link_nodes(
+        graph.add("abuffer", sample_fmt=sample_format, channel_layout=layout, sample_rate=str(rate_hz)),
+        # In floating point FFmpeg does not scale a downmix: equal channels would come out at 141 %.
+        graph.add("aresample", rematrix_maxval="1.0"),
+        graph.add("aformat", sample_fmts="flt", channel_layouts="mono", sample_rates=str(SAMPLE_RATE_HZ)),
+        graph.add("abuffersink"),
+    ).configure()
+    return graph
 
 
 def _within_range(samples: Samples) -> Samples:

@@ -1,10 +1,12 @@
 from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from scripts.encoding import AAC, FLAC, M4A, MP3, OGG, WAV, WEBM, encode
-from services.audio.decoder import Damage, decoded
+from services.audio.decoder import Damage, decoded, decoded_blocks
 from services.errors import RecordingRejected
 from services.transcribers import SAMPLE_RATE_HZ
 from tests import recordings
@@ -147,6 +149,14 @@ def test_500_damaged_recordings_are_each_heard_or_rejected(form):
             outcomes["heard"] += 1
     assert outcomes["heard"] > 50
     assert outcomes["bad_audio"] > 5
+
+
+@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+def test_decoding_starts_no_threads(form):
+    before = len(list(Path("/proc/self/task").iterdir()))
+    blocks = decoded_blocks(BytesIO(encode(tone(6), form)), Damage(), max_seconds=60)
+    during = [len(list(Path("/proc/self/task").iterdir())) for _ in blocks]
+    assert during == [before] * len(during) != []
 
 
 def test_a_sound_recording_has_no_damage():
