@@ -52,12 +52,9 @@ def create_app(settings: Settings, services: Services) -> Flask:
     _install(app, settings)
 
     api = errors.ProblemApi(app)
-    for blueprint in (sessions, interview, review):
+    for blueprint in (sessions, interview, uploads, review, tickets, erasure):
         register(app, api, blueprint, caller_only)
-    register(app, api, tickets, caller_only)
-    register(app, api, uploads, caller_only)
     register(app, api, signed_uploads, signed_url_only)
-    register(app, api, erasure, caller_only)
     for blueprint in (links, export):
         register(app, api, blueprint, staff_only)
     register(app, api, admin, admin_only)

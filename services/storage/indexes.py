@@ -34,6 +34,13 @@ def ensure_indexes(database: MongoDatabase) -> None:
     audit.create_index([("session_id", 1), ("at", -1), ("_id", -1)])
     audit.create_index("owner_id")
 
+    _index_uploads(database)
+    _index_credentials(database)
+    database["erasures"].create_index("due")
+    database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)
+
+
+def _index_uploads(database: MongoDatabase) -> None:
     database["uploads"].create_index("expires_at")
     database["uploads"].create_index("session_id")
     database["receipts"].create_index("expires_at", expireAfterSeconds=0)
@@ -47,6 +54,8 @@ def ensure_indexes(database: MongoDatabase) -> None:
     keys.create_index("session_id")
     keys.create_index("user_id")
 
+
+def _index_credentials(database: MongoDatabase) -> None:
     tokens = database["access_tokens"]
     tokens.create_index("expires_at", expireAfterSeconds=0)
     tokens.create_index("is_bootstrap", sparse=True)
@@ -55,5 +64,3 @@ def ensure_indexes(database: MongoDatabase) -> None:
     database["tickets"].create_index("expires_at", expireAfterSeconds=0)
     database["tickets"].create_index("session_id")
     database["tickets"].create_index("user_id")
-    database["erasures"].create_index("due")
-    database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)
