@@ -1,8 +1,9 @@
-"""Makes an access token for a person; it is shown once and stored only as a hash.
+"""Makes an access token for a person, which is shown once and stored only as a hash; or ends all that a person has.
 
     python -m scripts.issue_token USER [--days 90]
+    python -m scripts.issue_token USER --revoke
 
-Each user sees the interviews that they started, and no others.
+Each user sees the interviews that they started, and no others. Signed tokens (JWT) are their issuer's to end.
 """
 
 import argparse
@@ -12,29 +13,40 @@ from datetime import timedelta
 from config import Settings
 from scripts.given_database import run_on_given_database
 from services.access import Access
+from services.audit import Audit
 from services.models import Caller
+from services.storage.audit import AuditStore
 from services.storage.client import MongoDatabase
 from services.storage.sessions import SessionStore
 from services.storage.tokens import TokenStore
 
 MOST_DAYS = 3650
+# In the audit log: whoever has a shell on this database.
+OPERATOR = Caller("operator", role="admin")
 
 
 def main() -> int:
     """The exit code: 0 done, 1 the database could not be reached, 2 settings that cannot be used."""
     arguments = _arguments()
 
-    def issue(_: Settings, database: MongoDatabase) -> None:
-        access = Access(TokenStore(database), SessionStore(database))
-        print(access.issue(Caller(arguments.user), valid_for=timedelta(days=arguments.days)))
+    def work(_: Settings, database: MongoDatabase) -> None:
+        access, audit = Access(TokenStore(database), SessionStore(database)), Audit(AuditStore(database))
+        user = arguments.user
+        audit.record("token.revoke" if arguments.revoke else "token.create", OPERATOR, owner_id=user)
+        if arguments.revoke:
+            print(f"Tokens revoked: {access.revoke(user)}")
+        else:
+            print(access.issue(Caller(user), valid_for=timedelta(days=arguments.days)))
 
-    return run_on_given_database(issue)
+    return run_on_given_database(work)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="issue_token", description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("user", help="whose token it is: 1 to 64 printable characters", type=_user)
-    parser.add_argument("--days", type=_days, default=90, help="how long it is valid (default 90)")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--days", type=_days, default=90, help="how long it is valid (default 90)")
+    what.add_argument("--revoke", action="store_true", help="end every token of this person, and what it has opened")
     return parser.parse_args()
 
 

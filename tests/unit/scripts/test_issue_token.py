@@ -32,7 +32,39 @@ def test_what_it_prints_is_not_what_is_stored(issue, database: MongoDatabase, ca
     assert token not in str(list(database["access_tokens"].find()))
 
 
-@pytest.mark.parametrize("arguments", [[], [""], ["a" * 65], ["a\x00"], ["ada", "--days", "0"], ["ada", "--days", "x"]])
+def test_every_token_of_a_person_can_be_revoked(issue, services: Services, capsys: pytest.CaptureFixture[str]):
+    for user in ("ada", "ada", "bob"):
+        issue(user)
+    *adas, bobs = capsys.readouterr().out.split()
+    assert issue("ada", "--revoke") == 0
+    assert capsys.readouterr().out.strip() == "Tokens revoked: 2"
+    for token in adas:
+        with pytest.raises(Unauthorized):
+            services.access.caller_of(token)
+    assert services.access.caller_of(bobs).user_id == "bob"
+    assert issue("ada", "--revoke") == 0
+    assert capsys.readouterr().out.strip() == "Tokens revoked: 0"
+
+
+def test_what_an_operator_does_is_in_the_audit_log(issue, services: Services):
+    issue("ada")
+    issue("ada", "--revoke")
+    rows = [(row.action, row.actor_id, row.owner_id) for row in services.audit.list_of().rows]
+    assert rows == [("token.revoke", "operator", "ada"), ("token.create", "operator", "ada")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ada", "--revoke", "--days", "3"],
+        [],
+        [""],
+        ["a" * 65],
+        ["a\x00"],
+        ["ada", "--days", "0"],
+        ["ada", "--days", "x"],
+    ],
+)
 def test_wrong_arguments_are_refused(issue, services: Services, arguments: list[str]):
     with pytest.raises(SystemExit) as ended:
         issue(*arguments)
