@@ -11,7 +11,7 @@ from redis.retry import Retry
 SCHEME = "parley+redis"
 KEY_PREFIX = "parley-limits"
 CONNECT_TIMEOUT_SECONDS = 0.5
-READ_TIMEOUT_SECONDS = 1.0
+READ_TIMEOUT_SECONDS = 0.5
 # A Redis that is back answers within this; nobody waits longer for one that is not.
 PROBE_SECONDS = 0.05
 

@@ -109,7 +109,10 @@ class EmbeddedMongod:
             "--oplogSize": "512",
             "--setParameter": "diagnosticDataCollectionEnabled=false",
         }
-        return [str(binary), "--nounixsocket", *(word for option in options.items() for word in option)]
+        # A process that dies in a transaction leaves its documents locked until the server ends it, by default after a
+        # minute or more. Ours are given up after 3 s.
+        more = ["--nounixsocket", "--setParameter", "transactionLifetimeLimitSeconds=5"]
+        return [str(binary), *more, *(word for option in options.items() for word in option)]
 
     def _check_directory(self) -> None:
         try:

@@ -70,13 +70,14 @@ class AcceptanceStore:
             expires_at = datetime.now(UTC) + timedelta(hours=RECEIPT_HOURS)
             receipt = {"_id": ref.answer_id, "session_id": ref.session_id, **accepted, "expires_at": expires_at}
             self._receipts.insert_one(receipt, session=transaction)
-        replaced = self._queue(ref, answer, transaction)
+        self._end_upload(answer["gridfs_file_id"], transaction)
         self._files.insert_one(file_document(ref, answer), session=transaction)
+        # Last: where this process dies now, nobody can write to the session until the server ends the transaction.
+        replaced = self._queue(ref, answer, transaction)
         if replaced is not None:
             # For whoever deletes next: the caller after this transaction, or else the sweep.
             deleting = {"metadata.status": "deleting", "metadata.status_at": datetime.now(UTC)}
             self._files.update_one({"_id": ObjectId(replaced)}, {"$set": deleting}, session=transaction)
-        self._end_upload(answer["gridfs_file_id"], transaction)
         return Accepted(**accepted, replaced_file_id=replaced)
 
     def _queue(self, ref: AnswerRef, answer: Mapping[str, Any], transaction: ClientSession) -> str | None:

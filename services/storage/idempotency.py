@@ -11,8 +11,8 @@ from services.storage.client import Document, MongoDatabase, reaching_mongodb
 from services.storage.expressions import NOW, Expression, fields, seconds_from_now
 
 KEPT_SECONDS = 48 * 60 * 60
-# Longer than a request works on its task (each call to the database ends within 3 s), and short enough to wait for.
-LEASE_SECONDS = 20
+# As long as a request works on its task (each call to the database ends within 3 s), and short enough to wait for.
+LEASE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
