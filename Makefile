@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run worker demo test check bench chaos fuzz prove
+.PHONY: help run worker demo admin test check bench chaos fuzz prove
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ worker: ## start a transcription worker (needs REDIS_URL and MONGODB_URI)
 
 demo: ## a five-question interview against the running service, or one it starts
 	@scripts/venv.sh && exec .venv/bin/python -m scripts.demo $(ARGS)
+
+admin: ## failed answers, the queue, erasing, exporting (ARGS="list --status failed", ARGS="--help")
+	@scripts/venv.sh && exec .venv/bin/python -m scripts.admin $(ARGS)
 
 test: ## every test, with coverage (ARGS="tests/unit -k lease")
 	@exec scripts/test.sh $(ARGS)
