@@ -5,6 +5,7 @@ import threading
 import structlog
 from dramatiq import Worker
 
+from services.audio import decode
 from services.errors import ParleyError, Unavailable
 from tasks.bootstrap import Process
 from tasks.upkeep import Upkeep
@@ -45,6 +46,7 @@ class InProcessWorker:
         self._upkeep.stop()
 
     def _start(self) -> None:
+        decode.prepare()
         try:
             self._services.transcriber.load()
         except ParleyError as error:

@@ -8,6 +8,7 @@ from typing import NoReturn
 import dramatiq
 
 from config import SettingsError, load_settings
+from services.audio import decode
 from services.errors import ParleyError
 from services.log import configure_logging
 from tasks.bootstrap import bootstrap
@@ -49,6 +50,7 @@ def setup_broker() -> None:
         _end(error, EXIT_TRY_AGAIN)
     worker_id = f"{socket.gethostname()}:{os.getpid()}"
     upkeep = Upkeep(process.services, worker_id=worker_id, interval_seconds=settings.sweep_interval_seconds)
+    decode.prepare()
     try:
         process.services.transcriber.load()
     except ParleyError as error:

@@ -72,6 +72,10 @@ class Children:
                 self._server = _Server(self._command)
             return self._server
 
+    @property
+    def is_running(self) -> bool:
+        return self._server is not None
+
     def close(self) -> None:
         with self._lock:
             if self._server is not None and self._server.owner_pid == os.getpid():

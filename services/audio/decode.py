@@ -7,6 +7,7 @@ import atexit
 import json
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -25,6 +26,12 @@ RECORDINGS_FAULT = frozenset(
 children = Children()
 # Not needed to end it: a process that has no time for farewells takes its server along, too.
 atexit.register(children.close)
+
+
+def prepare() -> None:
+    """Start what decodes, for a worker that starts: the first answer need not wait for it. Returns at once."""
+    with suppress(OSError):  # then the first recording says so
+        children.server()
 
 
 def decode(content: bytes, *, max_seconds: float, on_wait: Callable[[], None] = lambda: None) -> Samples:

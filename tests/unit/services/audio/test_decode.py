@@ -126,6 +126,18 @@ def test_a_result_that_makes_no_sense_may_be_tried_again(child_that):
         decode(b"x", max_seconds=1)
 
 
+def test_a_worker_that_starts_has_the_server_running_before_the_first_recording(monkeypatch):
+    children = Children()
+    monkeypatch.setattr(decode_module, "children", children)
+    decode_module.prepare()
+    assert children.is_running
+    server = children.server().pid
+    decode(encode(tone(1), WAV), max_seconds=60)
+    assert children.server().pid == server
+    children.close()
+    assert not children.is_running
+
+
 def test_who_decodes_in_children_loads_neither_ffmpeg_nor_pytorch():
     program = """
 import sys
