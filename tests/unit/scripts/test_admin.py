@@ -2,6 +2,10 @@
 
 import getpass
 import json
+import logging
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
+from config import ROOT
 from scripts.admin import main
 from services.container import Services
 from services.models import AnswerRef, Caller, Session
@@ -20,9 +25,11 @@ Run = Any
 
 
 @pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """A command sets its own."""
+def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As a command sets it, but not for the rest of the test run."""
     before = structlog.get_config()
+    errors_only = structlog.make_filtering_bound_logger(logging.ERROR)
+    monkeypatch.setattr("scripts.admin.configure_logging", lambda *_: structlog.configure(wrapper_class=errors_only))
     yield
     structlog.configure(**before)
 
@@ -137,3 +144,11 @@ def test_without_a_database_it_says_what_to_set(run: Run, monkeypatch: pytest.Mo
     monkeypatch.setenv("MONGODB_URI", "")
     code, _, said = run("queue")
     assert (code, "MONGODB_URI" in said) == (2, True)
+
+
+def test_a_process_of_its_own_says_on_standard_output_what_was_asked_for_alone(stores: Stores, mongodb_uri: str):
+    environment = os.environ | {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": stores.database.name, "REDIS_URL": ""}
+    command = [sys.executable, "-m", "scripts.admin", "--json", "queue"]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["queued"] == 0
