@@ -13,6 +13,7 @@ import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
+from secrets import token_hex
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,13 +54,19 @@ def measure_uploads(service: StartedService, say: Callable[[str], None]) -> list
         for size, count in PAIRS.items():
             say(f"upload: {count} pairs of {size // KB} kB")
             pairs = _pairs(bucket, uploads, noise_recording(size), count)
-            figures += list(_figures(size, pairs))
+            figures += list(_figures(f"{size // KB} kB", pairs, RATIO_BAR.get(size)))
+        for size, bar in RATIO_BAR.items():
+            say(f"upload: {PAIRS[size]} pairs of {size // KB} kB, with an Idempotency-Key")
+            pairs = _pairs(bucket, uploads, noise_recording(size), PAIRS[size], has_key=True)
+            figures += list(_figures(f"{size // KB} kB with a key", pairs, bar))
         uploads.close()
         client.drop_database("bench_bare")
     return figures
 
 
-def _pairs(bucket: GridFSBucket, uploads: "Uploads", content: bytes, count: int) -> list[Pair]:
+def _pairs(
+    bucket: GridFSBucket, uploads: "Uploads", content: bytes, count: int, *, has_key: bool = False
+) -> list[Pair]:
     body = multipart(content)
     pairs = []
     for number in range(WARM_UPS + count):
@@ -67,21 +74,21 @@ def _pairs(bucket: GridFSBucket, uploads: "Uploads", content: bytes, count: int)
         # Which one goes first alternates: neither has the warmer cache.
         if number % 2:
             bare = _timed(lambda: bucket.upload_from_stream("bare", io.BytesIO(content)))
-            ours = _timed(lambda: uploads.send(body))
+            ours = _timed(lambda: uploads.send(body, has_key=has_key))
         else:
-            ours = _timed(lambda: uploads.send(body))
+            ours = _timed(lambda: uploads.send(body, has_key=has_key))
             bare = _timed(lambda: bucket.upload_from_stream("bare", io.BytesIO(content)))
         pairs.append(Pair(bare, ours))
     return pairs[WARM_UPS:]
 
 
-def _figures(size: int, pairs: list[Pair]) -> Iterator[Figure]:
+def _figures(what: str, pairs: list[Pair], bar: float | None) -> Iterator[Figure]:
     bare, ours = median(pair.bare for pair in pairs), median(pair.service for pair in pairs)
     of_pairs = median(pair.service / pair.bare for pair in pairs)
-    yield Figure(f"bare GridFS, {size // KB} kB", bare * 1000, "ms", note="median")
-    yield Figure(f"POST to 202, {size // KB} kB", ours * 1000, "ms", note="median")
+    yield Figure(f"bare GridFS, {what}", bare * 1000, "ms", note="median")
+    yield Figure(f"POST to 202, {what}", ours * 1000, "ms", note="median")
     note = f"of the medians; the median of the pairs' ratios is {of_pairs:.2f}"
-    yield Figure(f"POST to 202 over bare GridFS, {size // KB} kB", ours / bare, "times", RATIO_BAR.get(size), note)
+    yield Figure(f"POST to 202 over bare GridFS, {what}", ours / bare, "times", bar, note)
 
 
 class Uploads:
@@ -92,12 +99,14 @@ class Uploads:
         self._connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=30)
         self._paths: list[str] = []
 
-    def send(self, body: bytes) -> None:
+    def send(self, body: bytes, *, has_key: bool) -> None:
         path = self._paths.pop()
         headers = {
             "Authorization": f"Bearer {self._token}",
             "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
         }
+        if has_key:
+            headers["Idempotency-Key"] = token_hex(16)
         self._connection.request("POST", path, body, headers)
         response = self._connection.getresponse()
         answer = response.read()
