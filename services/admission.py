@@ -92,14 +92,17 @@ class Admission:
     def _check_day(self, owner_id: str, length_bytes: int) -> None:
         most_bytes = self._quotas.daily_bytes_per_owner
         most_seconds = self._quotas.daily_audio_minutes_per_owner * 60
-        if not most_bytes and not most_seconds:
-            return
         now = datetime.now(UTC)
-        used = self._usage.of_day(owner_id, now)
-        if most_bytes and used.bytes + length_bytes > most_bytes:
-            raise _used_up("bytes of recordings", "daily_bytes_exceeded", now)
-        if most_seconds and used.audio_seconds >= most_seconds:
-            raise _used_up("minutes of audio", "daily_audio_exceeded", now)
+        of_bytes, of_audio = (("bytes", owner_id, now.date()), ("audio", owner_id, now.date()))
+        if most_bytes:
+            used_bytes = self._counts.get(of_bytes, lambda: self._usage.of_day(owner_id, now).bytes)
+            if used_bytes + length_bytes > most_bytes:
+                raise _used_up("bytes of recordings", "daily_bytes_exceeded", now)
+        if most_seconds:
+            used_seconds = self._counts.get(of_audio, lambda: self._usage.of_day(owner_id, now).audio_seconds)
+            if used_seconds >= most_seconds:
+                raise _used_up("minutes of audio", "daily_audio_exceeded", now)
+        self._counts.add(of_bytes, length_bytes)
 
 
 def _used_up(what: str, code: str, now: datetime) -> TooManyRequests:

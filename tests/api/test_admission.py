@@ -97,7 +97,7 @@ def test_a_days_share_of_audio_is_refused_beyond(
     UsageStore(database).count_audio(interview.id, 59.0)
     assert send(client, interview).status_code == 202
     UsageStore(database).count_audio(interview.id, 1.0)
-    assert_problem(send(client, interview, "q2"), 429, "daily_audio_exceeded")
+    assert_problem(send(limited(daily_audio_minutes_per_owner=1), interview, "q2"), 429, "daily_audio_exceeded")
 
 
 def test_transcribed_audio_counts_for_the_owner_of_the_interview(
