@@ -26,7 +26,7 @@ def main() -> int:
     # As Ctrl-C: everything that was started is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     directory = arguments.directory / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    plan = Plan(60 * arguments.minutes, arguments.seed, arguments.candidates)
+    plan = Plan(arguments.seed, seconds=60 * arguments.minutes, candidates=arguments.candidates)
     try:
         with Fleet(directory) as fleet:
             lines = lines_of(ChaosRun(fleet, plan, say).go())

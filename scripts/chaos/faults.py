@@ -59,6 +59,15 @@ class Faults:
             Fault("sockets cut", self.cut),
         ]
 
+    def long(self) -> list[Fault]:
+        """What takes too long to be dealt among the others."""
+        mongod, redis_server = self._fleet.mongod, self._fleet.redis
+        return [
+            Fault("redis stopped for a minute", lambda: self.kill(redis_server, 60.0), is_alone=True),
+            Fault("mongod stopped for half a minute", lambda: self.kill(mongod, 30.0), is_alone=True),
+            Fault("mongod hung for half a minute", lambda: self.freeze(mongod, seconds=30.0), is_alone=True),
+        ]
+
     def kill(self, part: Part, away_seconds: float | None = None) -> list[Step]:
         self._watch_leases(part)
         part.is_kept_down = True
@@ -147,7 +156,7 @@ class Faults:
 
 def deal(faults: list[Fault], chance: random.Random) -> Iterator[Fault]:
     """All of them in a random order, again and again: none is left out for long."""
-    while True:
+    while faults:
         yield from chance.sample(faults, len(faults))
 
 

@@ -31,12 +31,19 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long and how wild a run is."""
+    """How long and how wild a run is: it is over when one of its ends is reached.
 
-    seconds: float
+    `kinds` names the faults that are dealt (None: all); without any it is a calm run.
+    """
+
     seed: int
+    seconds: float = float("inf")
+    faults: float = float("inf")
+    answers: float = float("inf")
     candidates: int = 4
     pause: tuple[float, float] = (1.0, 4.0)
+    kinds: tuple[str, ...] | None = None
+    follows_through_cuts: float = 0.5
 
 
 class ChaosRun:
@@ -70,8 +77,15 @@ class ChaosRun:
             self._end(candidates)
 
     def _storm(self) -> None:
-        storm = Storm(self._fleet, self._faults.all(), self._weather, self._chance)
-        ends_at = time.monotonic() + self._plan.seconds
+        plan, ends_at = self._plan, time.monotonic() + self._plan.seconds
+        faults = self._faults.all()
+        if plan.kinds is not None:
+            faults = [each for each in [*faults, *self._faults.long()] if each.kind in plan.kinds]
+        storm = Storm(self._fleet, faults, self._weather, self._chance, plan.pause)
+
+        def is_over() -> bool:
+            is_done = storm.dealt >= plan.faults or self._accepted() >= plan.answers
+            return is_done or time.monotonic() > ends_at
 
         def on_tick() -> None:
             now = time.monotonic()
@@ -80,9 +94,10 @@ class ChaosRun:
                 self._revived += self._fleet.revive()
             if now - self._said_at > SAY_SECONDS:
                 self._said_at = now
-                self._say(f"{max(0.0, ends_at - now):4.0f} s left, {self._so_far()}, {storm.now}")
+                left = f"{max(0.0, ends_at - now):4.0f} s left, " if plan.seconds < float("inf") else ""
+                self._say(f"{left}{self._so_far()}, {storm.dealt} faults, now {storm.now}")
 
-        storm.blow(self._plan.seconds, on_tick, self._plan.pause)
+        storm.blow(is_over, on_tick)
 
     def _leave(self, candidates: list[Candidate]) -> None:
         self._say(f"the storm is over; candidates finish their interviews, {self._so_far()}")
@@ -143,8 +158,9 @@ class ChaosRun:
         return Candidate(f"candidate-{number}", verbs, clips, self._follow, seed)
 
     def _follow(self, session_id: str) -> Follower:
-        """Half of them through the proxy that cuts, half on lines that last."""
-        url = self._fleet.cutter.url if len(self._followers) % 2 else self._fleet.urls[len(self._followers) // 2 % 2]
+        """Some through the proxy that cuts, the others on lines that last."""
+        is_cut = random.random() < self._plan.follows_through_cuts
+        url = self._fleet.cutter.url if is_cut else random.choice(self._fleet.urls)
         follower = Follower(url, session_id, self._fleet.token)
         self._followers.append(follower)
         follower.start()
@@ -156,5 +172,7 @@ class ChaosRun:
             self._say(f"{left} answers still wait")
 
     def _so_far(self) -> str:
-        takes = [take for take in self._ledger.takes() if take.is_acknowledged]
-        return f"{len(takes)} accepted in {len(self._ledger.interviews)} interviews"
+        return f"{self._accepted()} accepted in {len(self._ledger.interviews)} interviews"
+
+    def _accepted(self) -> int:
+        return sum(take.is_acknowledged for take in self._ledger.takes())

@@ -18,8 +18,12 @@ CALM_BETWEEN_SECONDS = 3.0
 class Storm:
     """Faults over a fleet, one after the other and some at once."""
 
-    def __init__(self, fleet: Fleet, faults: list[Fault], weather: Weather, chance: random.Random) -> None:
+    def __init__(
+        self, fleet: Fleet, faults: list[Fault], weather: Weather, chance: random.Random, pause: tuple[float, float]
+    ) -> None:
+        self.dealt = 0
         self._fleet = fleet
+        self._pause = pause
         self._deck = deal(faults, chance)
         self._weather = weather
         self._chance = chance
@@ -35,25 +39,26 @@ class Storm:
         """What is broken at the moment."""
         return ", ".join(fault.kind for fault in self._active) or "nothing broken"
 
-    def blow(self, seconds: float, on_tick: Callable[[], None], pause: tuple[float, float]) -> None:
-        """Deal faults until the time is over, then undo what is left and let everything run."""
-        ends_at = time.monotonic() + seconds
-        while self._steps or time.monotonic() < ends_at:
-            if time.monotonic() < ends_at:
-                self._deal(pause)
+    def blow(self, is_over: Callable[[], bool], on_tick: Callable[[], None]) -> None:
+        """Deal faults until it is over, undo each at its time, then let everything run."""
+        while self._steps or not is_over():
+            if not is_over():
+                self._deal()
             self._take_steps()
             on_tick()
             time.sleep(TICK_SECONDS)
         self._fleet.heal()
 
-    def _deal(self, pause: tuple[float, float]) -> None:
+    def _deal(self) -> None:
         if self._next is None:
-            self._next = next(self._deck)
+            self._next = next(self._deck, None)
+        if self._next is None:
+            return
         if time.monotonic() < self._next_at or not self._may_begin(self._next):
             return
         fault, self._next = self._next, None
         self._begin(fault)
-        self._next_at = time.monotonic() + self._chance.uniform(*pause)
+        self._next_at = time.monotonic() + self._chance.uniform(*self._pause)
 
     def _may_begin(self, fault: Fault) -> bool:
         if any(each.is_alone for each in self._active) or len(self._active) >= MOST_AT_ONCE:
@@ -62,6 +67,7 @@ class Storm:
         return is_calm if fault.is_alone else True
 
     def _begin(self, fault: Fault) -> None:
+        self.dealt += 1
         spell = self._weather.begin(fault.kind)
         self._active.append(fault)
         steps, now = fault.begin(), time.monotonic()

@@ -95,12 +95,16 @@ def outcome_of(children: Children, recordings: Mapping[str, bytes], seed: int, n
         container_of(content)
     except (InvalidRequest, UnsupportedRecording) as refused:
         return outcome(f"refused at the door: {refused.code}")
-    began = time.monotonic()
-    try:
-        ended = children.decode(content, max_seconds=MAX_SECONDS, on_wait=lambda: None)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
-        return outcome(f"{FAILED}: {type(error).__name__}", wall_seconds=time.monotonic() - began)
-    wall_seconds = time.monotonic() - began
+    # Twice, where it took long: a machine with other things to do is no fault of a recording.
+    for _ in range(2):
+        began = time.monotonic()
+        try:
+            ended = children.decode(content, max_seconds=MAX_SECONDS, on_wait=lambda: None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
+            return outcome(f"{FAILED}: {type(error).__name__}", wall_seconds=time.monotonic() - began)
+        wall_seconds = time.monotonic() - began
+        if wall_seconds <= WALL_SECONDS:
+            break
     outcome = partial(
         outcome, wall_seconds=wall_seconds, cpu_seconds=ended.cpu_seconds, peak_kilobytes=ended.peak_kilobytes
     )
