@@ -1,6 +1,5 @@
 """Live updates: a snapshot, then each change. WebSocket for the screen, the same events as SSE for everybody else."""
 
-import json
 import random
 import threading
 import time
@@ -17,12 +16,12 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError
 
 from app.auth import check_again, grant, is_own_origin, services, session
+from app.live_events import as_json
 from app.metrics import metrics_of_app
 from app.places import Places
-from app.schemas.answers import AnswerStatusSchema
 from app.sockets import guard, is_handshake
 from services.errors import Forbidden, NotFound, ParleyError, Unauthorized, Unavailable
-from services.subscription import Event, Snapshot
+from services.subscription import Event
 
 log = structlog.get_logger()
 
@@ -89,7 +88,7 @@ def follow_session(ws: Server, session_id: str) -> None:
     try:
         for event in _events(session_id, IDLE_SECONDS):
             if event is not None:
-                ws.send(_as_json(event))
+                ws.send(as_json(session_id, event))
             if not _is_listening(ws):
                 return
     except (OSError, ProtocolError):
@@ -108,7 +107,8 @@ def stream_session(session_id: str) -> Response:
         yield "retry: 2000\n\n"
         try:
             for event in _events(session_id, HEARTBEAT_SECONDS):
-                yield f"id: {event.seq}\ndata: {_as_json(event)}\n\n" if event is not None else ": still here\n\n"
+                said = ": still here" if event is None else f"id: {event.seq}\ndata: {as_json(session_id, event)}"
+                yield f"{said}\n\n"
         except ParleyError as error:
             # Whoever comes back is told by a status.
             log.info("A live connection was ended.", code=error.code)
@@ -164,21 +164,6 @@ def _is_listening(ws: Server) -> bool:
     return False
 
 
-def _as_json(event: Event) -> str:
-    if isinstance(event, Snapshot):
-        worker = services().health.worker()
-        body = {
-            "type": "snapshot",
-            "seq": event.seq,
-            "answers": _ANSWER.dump(event.answers, many=True),
-            "whisper_model": worker.whisper_model,
-            "demo_model": worker.demo_model,
-        }
-    else:
-        body = {"type": "answer", "seq": event.seq, **_ANSWER.dump(event.answer)}
-    return json.dumps(body)
-
-
 def _leaving(session_id: str) -> Callable[[], None]:
     places, gauge = _places(), metrics_of_app().sockets
 
@@ -192,6 +177,3 @@ def _leaving(session_id: str) -> Callable[[], None]:
 def _places() -> Places:
     found: Places = current_app.extensions["parley_sockets"]
     return found
-
-
-_ANSWER = AnswerStatusSchema()
