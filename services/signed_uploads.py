@@ -48,7 +48,7 @@ class SignedUploads:
         unused.
         """
         self._kept.require_unused(object_key)
-        if self._uploads.count_kept(session_id) >= MOST_UNUSED:
+        if self._uploads.count_kept(session_id, at_most=MOST_UNUSED) >= MOST_UNUSED:
             raise TooManyRequests(
                 "Too many recordings of this session were sent and not used. Please use them, or wait.",
                 code="too_many_unused_uploads",

@@ -70,9 +70,10 @@ class UploadStore:
         return self._collect({"_id": ObjectId(file_id), **_IS_OVER})
 
     @reaching_mongodb
-    def count_kept(self, session_id: str) -> int:
-        """How many recordings lie there for a session that are no answers yet."""
-        return self._uploads.count_documents({"session_id": session_id, "is_kept": True})
+    def count_kept(self, session_id: str, *, at_most: int) -> int:
+        """How many recordings lie there for a session that are no answers yet; `at_most` and more are the same."""
+        found = self._uploads.find({"session_id": session_id, "is_kept": True}, {"_id": 1}).limit(at_most)
+        return sum(1 for _ in found)
 
     def _begin(self, file_id: ObjectId, ref: AnswerRef) -> None:
         marker = {

@@ -26,7 +26,9 @@ NOT_KEYED: dict[str, str] = {
     "interview.analyze": "asking again is the way to wait: a kept 'not yet' would never end",
     "links.replace_link": "a repeat makes a newer link, which is the one that its caller then holds",
     "review.edit_transcript": "an edit names the revision that it changes (If-Match): a repeat changes nothing more",
+    "signed_uploads.receive": "the address is the key: a second upload by it is refused and changes nothing",
     "tickets.issue_ticket": "a ticket lives for a minute and opens one connection: a repeat needs a fresh one",
+    "uploads.presign": "nothing is stored: a repeat signs another address, and the one before stays good",
 }
 
 

@@ -20,6 +20,7 @@ from services.storage.audio import AudioStore
 from services.storage.audit import AuditRow, AuditStore
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
 from services.storage.decisions import DecisionStore
+from services.storage.idempotency import Attempt, IdempotencyStore
 from services.storage.indexes import ensure_indexes
 from services.storage.kept_uploads import KeptUpload, KeptUploadStore
 from services.storage.links import LinkStore
@@ -30,6 +31,7 @@ from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
 from services.storage.transcripts import TranscriptStore
 from services.storage.uploads import UploadStore
+from services.storage.usage import UsageStore
 from services.storage.workers import WorkerState, WorkerStore
 from tests.factories import recording_of
 from tests.stores import MODEL, Stores, answer_document, build_stores, transcript_of
@@ -38,6 +40,7 @@ NOW = datetime.now(UTC)
 REF = AnswerRef("s", "q1", "a")
 CLAIM = Claim(REF, "token", "holder", token_hex(12), None, 1, 0)
 ANSWER = answer_document(recording_of(b"RIFF"), token_hex(12), "owner")
+ATTEMPT = Attempt("key", "token", "fingerprint", is_ours=True)
 SESSION = Session("s", "owner", (), {}, 0, NOW)
 ADA = Caller("ada")
 GRANT = Grant(ADA, "hash", NOW)
@@ -91,11 +94,21 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "WorkerStore.beat": lambda to: WorkerStore(to.database).beat("w", WorkerState("ready", "", None, False)),
     "WorkerStore.forget": lambda to: WorkerStore(to.database).forget("w"),
     "WorkerStore.alive": lambda to: WorkerStore(to.database).alive(),
+    "IdempotencyStore.exists": lambda to: IdempotencyStore(to.database).exists("key"),
+    "IdempotencyStore.begin": lambda to: IdempotencyStore(to.database).begin("key", "f", user_id="u", session_id=None),
+    "IdempotencyStore.finish": lambda to: IdempotencyStore(to.database).finish(
+        ATTEMPT, b"", created_session_id=None, awaits_majority=True
+    ),
+    "IdempotencyStore.give_up": lambda to: IdempotencyStore(to.database).give_up(ATTEMPT),
+    "UsageStore.open_answers": lambda to: UsageStore(to.database).open_answers("owner"),
+    "UsageStore.of_day": lambda to: UsageStore(to.database).of_day("owner", NOW),
+    "UsageStore.count_bytes": lambda to: UsageStore(to.database).count_bytes("owner", 1),
+    "UsageStore.count_audio": lambda to: UsageStore(to.database).count_audio("s", 1.0),
     "UploadStore.store": lambda to: to.uploads.store(REF, b"RIFF"),
     "UploadStore.abandon": lambda to: to.uploads.abandon(CLAIM.file_id),
     "UploadStore.collect_abandoned": lambda to: to.uploads.collect_abandoned(),
     "UploadStore.collect_if_over": lambda to: to.uploads.collect_if_over(CLAIM.file_id),
-    "UploadStore.count_kept": lambda to: to.uploads.count_kept("s"),
+    "UploadStore.count_kept": lambda to: to.uploads.count_kept("s", at_most=1),
     "KeptUploadStore.require_unused": lambda to: KeptUploadStore(to.database).require_unused("key"),
     "KeptUploadStore.keep": lambda to: KeptUploadStore(to.database).keep(KEPT),
     "KeptUploadStore.find": lambda to: KeptUploadStore(to.database).find("key", "s", "q1"),
@@ -154,6 +167,7 @@ def test_every_call_of_every_store_is_in_the_list():
         AudioStore,
         AuditStore,
         DecisionStore,
+        IdempotencyStore,
         KeptUploadStore,
         LinkStore,
         OpenAnswerStore,
@@ -163,6 +177,7 @@ def test_every_call_of_every_store_is_in_the_list():
         TokenStore,
         TranscriptStore,
         UploadStore,
+        UsageStore,
         WorkerStore,
     )
     public = {f"{each.__name__}.{name}" for each in stores for name in vars(each) if not name.startswith("_")}
