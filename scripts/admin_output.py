@@ -11,13 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+PIPED_WIDTH = 240
+
 
 class Output:
     """Writes to standard output; questions and refusals go to standard error."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._console = Console()
+        # In a pipe there is no width to fit into, and a folded id is of no use.
+        self._console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
     def rows(self, names: Sequence[str], found: Iterable[Any]) -> None:
         """Documents of one kind, one a line, with these of their fields (JSON: with all)."""
