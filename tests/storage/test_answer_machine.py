@@ -34,8 +34,11 @@ from tests.stores import HOLDER, MODEL, Stores, transcript_of
 IS_PROOF = os.environ.get("PARLEY_PROVE") == "1"
 EXAMPLES, STEPS = (150, 80) if IS_PROOF else (12, 40)
 
-QUESTIONS = ("q1", "0", "_id")
+QUESTIONS = ("q1", "_id")
 OPEN, TO_BE_RETRIED = ("queued", "processing"), ("failed", "cancelled")
+# Of all takes and claims there ever were, those that something may still go wrong with.
+LATELY = 5
+STEPS_OF_A_WORKER = ("renew", "hold", "release", "give back", "put off", "complete", "complete", "fail", "reject")
 one_question = st.sampled_from(QUESTIONS)
 one_holder = st.sampled_from([HOLDER, "another", "a third"])
 
@@ -85,6 +88,7 @@ class Lifecycle(RuleBasedStateMachine):
         # Also of takes that were replaced and of interviews that were erased.
         self.claims: list[Claim] = []
         self.refs: list[AnswerRef] = []
+        self.record_all()
 
     @rule(question_id=one_question)
     def record(self, question_id):
@@ -94,10 +98,34 @@ class Lifecycle(RuleBasedStateMachine):
         self.refs.append(ref)
         self.model.seq += 1
 
-    @precondition(lambda self: self.refs)
+    def record_all(self) -> None:
+        """Most of what may happen asks for an answer."""
+        for question_id in QUESTIONS:
+            self.record(question_id)
+
+    @rule(question_id=one_question, holder=one_holder)
+    def have_it_worked_on(self, question_id, holder):
+        """By the one worker that has it: what all the rest may come in between of."""
+        expected = self.model.answers[question_id]
+        if expected.status not in OPEN:
+            self.record(question_id)
+            expected = self.model.answers[question_id]
+        if expected.status == "queued":
+            self.stores.make_due(expected.ref)
+            expected.is_put_off = False
+            self.take(expected.ref, holder)
+
+    @rule(question_id=one_question, holder=one_holder)
+    def have_it_completed(self, question_id, holder):
+        self.have_it_worked_on(question_id, holder)
+        expected = self.model.answers[question_id]
+        self.write_with(next(each for each in self.claims if each.token == expected.token), "complete")
+
     @rule(data=st.data(), holder=one_holder)
     def claim(self, data, holder):
-        ref = data.draw(st.sampled_from(self.refs[::-1]))
+        self.take(data.draw(st.sampled_from(self.refs[:-LATELY:-1])), holder)
+
+    def take(self, ref: AnswerRef, holder: str) -> None:
         expected = self.current(ref)
         claim = self.stores.answers.claim(ref, holder)
         is_free = expected is not None and (
@@ -116,13 +144,12 @@ class Lifecycle(RuleBasedStateMachine):
         self.model.seq += 1
 
     @precondition(lambda self: self.claims)
-    @rule(
-        data=st.data(),
-        step=st.sampled_from(["renew", "hold", "release", "give back", "put off", "complete", "fail", "reject"]),
-    )
+    @rule(data=st.data(), step=st.sampled_from(STEPS_OF_A_WORKER))
     def write_with_a_claim(self, data, step):
-        """With the newest claim, or with any that was ever made."""
-        claim = data.draw(st.sampled_from(self.claims[::-1]))
+        """With the newest claim, or with one from before."""
+        self.write_with(data.draw(st.sampled_from(self.claims[:-LATELY:-1])), step)
+
+    def write_with(self, claim: Claim, step: str) -> None:
         expected = self.current(claim.ref)
         is_ours = expected is not None and expected.status == "processing" and expected.token == claim.token
         with self.raising(None if is_ours else LeaseLost):
@@ -146,9 +173,21 @@ class Lifecycle(RuleBasedStateMachine):
     def crash(self, question_id):
         """The worker is gone, or stopped for too long."""
         expected = self.model.answers.get(question_id)
-        if expected is not None and expected.status == "processing":
+        if expected is not None:
+            self.let_run_out(expected)
+
+    def let_run_out(self, expected: Expected) -> None:
+        if expected.status == "processing":
             self.stores.age_lease(expected.ref)
             expected.is_expired = True
+
+    @rule(question_id=one_question, holder=one_holder)
+    def take_over(self, question_id, holder):
+        """While the first worker believes that it has the answer."""
+        expected = self.model.answers.get(question_id)
+        if expected is not None:
+            self.let_run_out(expected)
+            self.take(expected.ref, holder)
 
     @rule(holder=one_holder)
     def restart(self, holder):
@@ -159,10 +198,9 @@ class Lifecycle(RuleBasedStateMachine):
             each.end("queued")
             each.crashes += 1
 
-    @precondition(lambda self: self.refs)
     @rule(data=st.data(), decision=st.sampled_from(["cancel", "mark failed"]))
     def end_by_hand(self, data, decision):
-        ref = data.draw(st.sampled_from(self.refs[::-1]))
+        ref = data.draw(st.sampled_from(self.refs[:-LATELY:-1]))
         expected = self.current(ref)
         is_open = expected is not None and expected.status in OPEN
         with self.raising(None if is_open else NotFound if expected is None else Conflict):
@@ -175,10 +213,9 @@ class Lifecycle(RuleBasedStateMachine):
             expected.is_put_off = False
             expected.end("cancelled" if decision == "cancel" else "failed")
 
-    @precondition(lambda self: self.refs)
     @rule(data=st.data())
     def retry(self, data):
-        ref = data.draw(st.sampled_from(self.refs[::-1]))
+        ref = data.draw(st.sampled_from(self.refs[:-LATELY:-1]))
         expected = self.current(ref)
         may_retry = expected is not None and expected.status in TO_BE_RETRIED and expected.has_audio
         with self.raising(None if may_retry else NotFound if expected is None else Conflict):
@@ -240,10 +277,13 @@ class Lifecycle(RuleBasedStateMachine):
         left = {found["metadata"]["answer_id"] for found in files.find()}
         assert left == {each.ref.answer_id for each in self.model.answers.values() if each.has_audio}
 
-    @rule()
-    def erase(self):
+    @rule(chance=st.integers(1, 4))
+    def erase(self, chance):
+        if chance > 1:
+            return
         self.stores.database["interview_sessions"].delete_one({"_id": self.model.session_id})
         self.model = Model(self.stores.start(*QUESTIONS))
+        self.record_all()
 
     @invariant()
     def the_database_agrees(self):
