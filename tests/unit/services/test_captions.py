@@ -73,8 +73,10 @@ def test_what_is_plain_stays_as_it_was_said():
 
 
 def read_srt(text: str) -> list[webvtt.Caption]:
-    return list(webvtt.from_buffer(io.StringIO(text), format="srt"))
+    found: list[webvtt.Caption] = webvtt.from_buffer(io.StringIO(text), format="srt").captions
+    return found
 
 
 def read_vtt(text: str) -> list[webvtt.Caption]:
-    return list(webvtt.from_buffer(io.StringIO(text), format="vtt"))
+    found: list[webvtt.Caption] = webvtt.from_buffer(io.StringIO(text), format="vtt").captions
+    return found
