@@ -1,0 +1,66 @@
+"""The real Whisper code under a cancelled answer: it stops at the next window, and inside one at the next pulse."""
+
+from pathlib import Path
+
+import pytest
+
+from services.decisions import Decisions
+from services.leases import LeasedWork
+from services.models import AnswerRef, WhisperModel
+from services.storage.decisions import DecisionStore
+from services.transcribers.hearing import Hearing, Sound
+from services.transcribers.loader import TranscriberLoader
+from services.transcribers.loading import load_whisper
+from services.transcribers.model_choice import ModelChoice
+from services.transcribers.whisper import WhisperTranscriber
+from services.transcription import Transcription
+from services.watchdog import Watchdog
+from tests.factories import wav_of
+from tests.fakes import RememberingQueue
+from tests.stores import HOLDER, Stores
+from tests.tiny_whisper import save_tiny_whisper
+
+
+class Cancelled:
+    """A hearing that is cancelled when it begins to hear the second window."""
+
+    def __init__(self, hearing: Hearing, cancel) -> None:
+        self._hearing = hearing
+        self._cancel = cancel
+        self.begun: list[float] = []
+        self.heard = 0
+
+    def sound(self, samples) -> Sound:
+        sound = self._hearing.sound(samples)
+        self.begun.append(sound.seconds)
+        if len(self.begun) == 2:
+            self._cancel()
+        return sound
+
+    def said(self, *args):
+        said = self._hearing.said(*args)
+        self.heard += 1
+        return said
+
+    def __getattr__(self, name):
+        return getattr(self._hearing, name)
+
+
+@pytest.mark.parametrize(("pulse_seconds", "heard"), [(3.0, 2), (0.0, 1)], ids=["at the next window", "at the pulse"])
+def test_the_compute_of_a_cancelled_answer_stops(stores: Stores, tmp_path: Path, monkeypatch, pulse_seconds, heard):
+    monkeypatch.setattr("services.transcribers.hearing.PULSE_SECONDS", pulse_seconds)
+    model = WhisperModel("tiny", demo_model=True)
+    loaded = load_whisper(ModelChoice(model, save_tiny_whisper(tmp_path), "cpu", "a test"))
+    ref = AnswerRef(stores.start("q1"), "q1", "a" * 24)
+    stores.acceptance.accept(ref, stores.uploaded(ref, wav_of(140.0)))
+    decisions = Decisions(DecisionStore(stores.database), RememberingQueue())
+    hearing = Cancelled(loaded._hearing, lambda: decisions.cancel(ref))
+    transcriber = WhisperTranscriber(model, hearing)  # type: ignore[arg-type]
+    work = LeasedWork(Watchdog(lease_seconds=60), holder=HOLDER, max_attempts=4)
+    Transcription(
+        stores.answers, stores.audio, TranscriberLoader(lambda: transcriber), work, max_seconds=600
+    ).transcribe(ref)
+    assert len(hearing.begun) == 2
+    assert hearing.heard == heard
+    assert stores.answer(ref)["transcription_status"] == "cancelled"
+    stores.check(ref.session_id)
