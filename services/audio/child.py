@@ -12,7 +12,7 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, NoReturn, cast
 
-from services.audio.decoder import Damage, decoded_blocks
+from services.audio.decoder import LEEWAY_SECONDS, Damage, decoded_blocks
 from services.audio.fork_protocol import HEADER_BYTES, SAMPLE_BYTES
 from services.errors import RecordingRejected
 from services.transcribers import SAMPLE_RATE_HZ
@@ -79,7 +79,7 @@ def _limit_itself(max_seconds: float) -> None:
     cpu_seconds = CPU_SECONDS + int(CPU_SECONDS_PER_SECOND * max_seconds)
     # At the lower of the two the kernel says that it was the time; at the higher one it only kills.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
-    result_bytes = HEADER_BYTES + int(max_seconds * SAMPLE_RATE_HZ) * SAMPLE_BYTES
+    result_bytes = HEADER_BYTES + int((max_seconds + LEEWAY_SECONDS) * SAMPLE_RATE_HZ) * SAMPLE_BYTES
     resource.setrlimit(resource.RLIMIT_FSIZE, (result_bytes, result_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     statm = Path("/proc/self/statm")

@@ -53,7 +53,7 @@ def test_the_samples_are_those_of_the_decoder(form):
 
 def test_a_rejection_keeps_its_code_and_its_sentence():
     with pytest.raises(RecordingRejected) as rejected:
-        decode(encode(tone(3), WAV), max_seconds=2)
+        decode(encode(tone(5), WAV), max_seconds=2)
     assert rejected.value.code == "too_long"
     assert rejected.value.message == "The recording is longer than 2 seconds, the longest that is accepted."
 

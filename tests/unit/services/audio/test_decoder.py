@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scripts.encoding import AAC, FLAC, M4A, MP3, OGG, WAV, WEBM, encode
-from services.audio.decoder import Damage, decoded, decoded_blocks
+from services.audio.decoder import LEEWAY_SECONDS, Damage, decoded, decoded_blocks
 from services.errors import RecordingRejected
 from services.transcribers import SAMPLE_RATE_HZ
 from tests import recordings
@@ -86,10 +86,15 @@ def test_a_video_without_sound_has_no_audio_track():
 
 def test_the_longest_recording_is_accepted_and_a_longer_one_is_not():
     recording = encode(tone(3), WAV)
-    assert len(decode(recording, max_seconds=3)) == 3 * SAMPLE_RATE_HZ
-    rejected = rejection(recording, max_seconds=2.9)
+    assert len(decode(recording, max_seconds=3 - LEEWAY_SECONDS)) == 3 * SAMPLE_RATE_HZ
+    rejected = rejection(recording, max_seconds=2.9 - LEEWAY_SECONDS)
     assert rejected.code == "too_long"
-    assert "2.9 seconds" in rejected.message
+    assert "0.9 seconds" in rejected.message
+
+
+def test_what_an_encoder_pads_does_not_make_an_answer_too_long():
+    recording = encode(tone(3), M4A)
+    assert len(decode(recording, max_seconds=3)) > 3 * SAMPLE_RATE_HZ
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 5000, b"hello", b"<html>" * 500, recordings.float_wav(silence(0))])
