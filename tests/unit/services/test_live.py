@@ -42,7 +42,9 @@ class Listener:
 
     def _read(self) -> None:
         for event in self.subscription.events(LONG):
-            self.events.put(event)
+            # None: a look around, as at the beginning of the stream of revocations.
+            if event is not None:
+                self.events.put(event)
         self.feed.unsubscribe(self.session_id, self.subscription)
 
     def until(self, seq: int) -> list[Event]:
