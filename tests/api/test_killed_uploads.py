@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from services.errors import Unavailable
 from services.storage.client import MongoDatabase
 from tests.api.conftest import Interview
 from tests.factories import wav_of
-from tests.processes import wait_until
+from tests.processes import descendants, wait_until
 from tests.stores import Stores
 
 KEY = {"Idempotency-Key": "the-one-take"}
@@ -36,8 +36,9 @@ LONG_WAV = wav_of(20)  # several chunks
 class Mortal:
     """A web server that can be told where to end."""
 
-    def __init__(self, url: str, point: Path) -> None:
+    def __init__(self, url: str, point: Path, master: int) -> None:
         self.url = url
+        self._master = master
         self._point = point
 
     def end(self, how: str, where: str) -> None:
@@ -51,14 +52,25 @@ class Mortal:
         wait_until(lambda: path.exists() and path.read_text())
         return int(path.read_text())
 
+    def resident_bytes(self) -> int:
+        """Of the process that serves."""
+        (worker,) = descendants(self._master)
+        return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def answers(self) -> bool:
         with suppress(httpx.TransportError):
             return httpx.get(f"{self.url}/healthz", trust_env=False).status_code == 200
         return False
 
-    def upload(self, interview: Interview, question_id: str = "q1", content: bytes = LONG_WAV) -> httpx.Response:
+    def upload(
+        self,
+        interview: Interview,
+        question_id: str = "q1",
+        content: bytes = LONG_WAV,
+        headers: Mapping[str, str] = KEY,
+    ) -> httpx.Response:
         """With the key, over a connection of its own."""
-        headers = {**interview.candidate, **KEY}
+        headers = {**interview.candidate, **headers}
         with httpx.Client(timeout=30, trust_env=False) as client:
             return client.post(
                 self.url + interview.upload_path(question_id), files={"audio": ("a.wav", content)}, headers=headers
@@ -72,7 +84,7 @@ def mortal(mongodb_uri: str, one_database: MongoDatabase, tmp_path_factory) -> I
     command = [sys.executable, "-m", "gunicorn", "--config", "python:tests.api.gunicorn_settings"]
     command += ["--bind", f"127.0.0.1:{port}", "tests.api.mortal:app"]
     process = subprocess.Popen(command, cwd=ROOT, env={**environ, "MORTAL_POINT": str(point)})
-    found = Mortal(f"http://127.0.0.1:{port}", point)
+    found = Mortal(f"http://127.0.0.1:{port}", point, process.pid)
     try:
         wait_until(found.answers)
         yield found
@@ -88,12 +100,13 @@ def age(database: MongoDatabase) -> None:
     database["idempotency_keys"].update_many({"reply": {"$exists": False}}, {"$set": {"lease_expires_at": past}})
 
 
-def sweep(services: Services, database: MongoDatabase) -> None:
-    """When all times are over. A transaction whose process died holds its documents until the server ends it."""
+def sweep(services: Services, database: MongoDatabase | None = None) -> None:
+    """As a worker does. A transaction whose process died holds its documents until the server ends it."""
 
     def swept() -> bool:
         with suppress(Unavailable, NetworkTimeout, ExecutionTimeout):
-            age(database)
+            if database is not None:
+                age(database)
             services.recovery.sweep()
             return True
         return False
@@ -194,3 +207,17 @@ def test_twenty_uploads_with_one_key_and_different_bytes_are_one_of_them(
     (accepted,) = [reply for reply in replies if reply.status_code == 202]
     assert stores.session(interview.id)["answers"]["q1"]["sha256"] == accepted.json()["sha256"]
     check_nothing_is_left(stores, interview)
+
+
+def test_large_uploads_leave_nothing_behind_in_memory(mortal: Mortal, interview: Interview) -> None:
+    large = wav_of() + bytes(5_000_000)
+
+    def upload(count: int) -> None:
+        for number in range(count):
+            reply = mortal.upload(interview, content=large, headers={"Idempotency-Key": f"{count}-{number}"})
+            assert reply.status_code == 202
+
+    upload(8)  # until the allocators have what they need
+    before = mortal.resident_bytes()
+    upload(20)
+    assert mortal.resident_bytes() - before < 25_000_000, "a quarter of what came"
