@@ -52,10 +52,10 @@ def create_app(settings: Settings, services: Services) -> Flask:
     _install(app, settings)
 
     api = errors.ProblemApi(app)
-    for blueprint in (sessions, interview, uploads, review, tickets, erasure):
+    for blueprint in (sessions, interview, uploads, review, tickets):
         register(app, api, blueprint, caller_only)
     register(app, api, signed_uploads, signed_url_only)
-    for blueprint in (links, export):
+    for blueprint in (links, export, erasure):
         register(app, api, blueprint, staff_only)
     register(app, api, admin, admin_only)
     register(app, api, cookie, public)

@@ -17,7 +17,7 @@ blueprint = Blueprint("erasure", __name__, url_prefix="/api", description="Erase
 @blueprint.alt_response(202, schema=ErasureReceiptSchema, description="Erased for every reader; the rest is on its way")
 @blueprint.refuses(401, 403, 404, 503)
 def erase_session(session_id: str) -> Any:
-    """Erase an interview with all its recordings and transcripts. The candidate's own link may do so, too."""
+    """Erase an interview with all its recordings and transcripts."""
     return _replied(services().erasure.erase_session(caller(), session_id, session().owner_id))
 
 
