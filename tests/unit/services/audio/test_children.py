@@ -209,7 +209,8 @@ def test_nothing_is_left_open_after_many_recordings(children):
     before = count()
     for _ in range(30):
         decode(children)
-    wait_until(lambda: count() == before)
+    # Fewer is fine: what the first one had open may have been on its way out.
+    wait_until(lambda: all(now <= then for now, then in zip(count(), before, strict=True)))
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.kill(os.getpid(), 9)", "sys.exit()"])
