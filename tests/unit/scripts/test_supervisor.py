@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,9 @@ class Notes:
     @property
     def pids(self) -> list[int]:
         return [int(line) for line in self.path.read_text().splitlines()] if self.path.exists() else []
+
+    def has(self, pids: int) -> bool:
+        return len(self.pids) == pids
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ def start(notes: Notes) -> Iterator[Start]:
 def test_a_program_that_is_killed_is_started_again(start: Start, notes: Notes):
     process = start(LIVE, settled_seconds=0)
     for times in range(1, 6):
-        wait_until(lambda times=times: len(notes.pids) == times)
+        wait_until(partial(notes.has, times))
         os.kill(notes.pids[-1], signal.SIGKILL)
     wait_until(lambda: len(notes.pids) == 6)
     assert process.poll() is None
