@@ -23,6 +23,11 @@ Upload = Callable[..., TestResponse]
 KEY = "9a0c4d6e-first-take"
 # POSTs and PUTs for which a key would change nothing, with the reason.
 NOT_KEYED: dict[str, str] = {
+    "admin.cancel_answer": "creates nothing: what has ended once does not end again",
+    "admin.cancel_answers": "creates nothing: what has ended once does not end again",
+    "admin.fail_answer": "creates nothing: what has ended once does not end again",
+    "admin.fail_answers": "creates nothing: what has ended once does not end again",
+    "admin.sweep": "creates nothing: a sweep does what is due, and a second one finds nothing",
     "interview.analyze": "asking again is the way to wait: a kept 'not yet' would never end",
     "links.replace_link": "a repeat makes a newer link, which is the one that its caller then holds",
     "review.edit_transcript": "an edit names the revision that it changes (If-Match): a repeat changes nothing more",
