@@ -2,14 +2,17 @@
 
 import asyncio
 import random
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from struct import pack
 from typing import Self
 
 from scripts.chaos.steady_ports import steady_port
 
 CHUNK_BYTES = 65536
+AT_ONCE = pack("ii", 1, 0)  # struct linger: on, no seconds
 
 
 class Cutter:
@@ -53,9 +56,10 @@ class Cutter:
         self._loop.call_soon_threadsafe(self._cut, list(self._open))
 
     def _run(self) -> None:
-        self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self.port))
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self.port))
         self._is_listening.set()
         self._loop.run_forever()
+        server.close()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0.05))
@@ -105,4 +109,7 @@ class Cutter:
     def _cut(self, writers: Sequence[asyncio.StreamWriter]) -> None:
         self.cuts += sum(1 for writer in writers if not writer.transport.is_closing()) // 2
         for writer in writers:
-            writer.transport.abort()  # what is on its way is lost, as when a network goes
+            if not writer.transport.is_closing():
+                # Reset, not closed in good order: what is on its way is lost.
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            writer.transport.abort()
