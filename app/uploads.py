@@ -62,7 +62,7 @@ def presign(body: dict[str, Any]) -> Any:
     return {"url": url, "object_key": object_key, "expires_at": made.expires_at}
 
 
-@signed.route("/uploads/audio/<object_key>", methods=["PUT"])
+@signed.route("/uploads/audio/<string(length=32):object_key>", methods=["PUT"])
 @admitted
 @signed.response(201, KeptUploadSchema)
 @signed.refuses(400, 401, 404, 408, 409, 411, 413, 415, 422, 429, 503)

@@ -44,4 +44,7 @@ ends_after(_answers._uploads, "store", "after the chunks")
 ends_after(_answers._acceptance, "_queue", "inside the transaction")
 ends_after(_answers._acceptance, "accept", "after the transaction")
 ends_after(_services.idempotency, "finish", "before the reply")
+_kept = _services.signed_uploads._kept
+ends_after(_kept, "_keep", "while it is kept")
+ends_after(_kept, "keep", "after it is kept")
 app = create_app(settings_with(), _services)

@@ -41,7 +41,7 @@ PUBLIC = {
     "version.version",
 }
 # What stands in a path besides the session. Whoever adds a kind of id here asks: whose is it?
-FILLED = {"question_id": "q1", "answer_id": "0" * 24, "user_id": "ada", "object_key": "x"}
+FILLED = {"question_id": "q1", "answer_id": "0" * 24, "user_id": "ada", "object_key": "0" * 32}
 # What has to be said for a refusal to be for who asks, and not for what is missing.
 SAID: dict[str, dict[str, Any]] = {
     "sessions.start_session": {"questions": [{"id": "q1", "prompt": "And?"}]},
