@@ -28,7 +28,7 @@ def at_most(name: str, values: Iterable[float], limit: float, *, share: float = 
     """A line over measured values: the given share of them (1: all) has to be within the limit."""
     ordered = sorted(values)
     if not ordered:
-        return Line(name, "none measured", f"≤ {limit:g} {unit}")
+        return Line(name, "none measured")
     middle, last = ordered[len(ordered) // 2], quantile(ordered, share)
     word = "max" if share == 1 else f"p{100 * share:g}"
     value = f"p50 {middle:.2f}, {word} {last:.2f} {unit} of {len(ordered)}"

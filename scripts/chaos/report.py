@@ -69,10 +69,12 @@ def _faults(run: Run) -> list[Line]:
 def _answers(run: Run) -> list[Line]:
     fates, failures = run.accounts.fates, run.accounts.failures
     reasons = ", ".join(f"{code} x{number}" for code, number in failures.items())
+    total = sum(number for name, number in fates.items() if name != "accepted")
     kinds = [*FINDINGS, *sorted(set(run.accounts.findings) - set(FINDINGS))]
     return [
         told("interviews", len(run.ledger.interviews)),
         *(told(name, f"{fates[name]} ({reasons})" if name == "failed" and reasons else fates[name]) for name in FATES),
+        Line("the sum of these, with the lost and unfinished", str(total), "accepted", total == fates["accepted"]),
         Line("some were accepted and completed", str(fates["completed"]), "> 0", fates["completed"] > 0),
         *(none_of(kind, run.accounts.findings.get(kind, [])) for kind in kinds),
         none_of("erased and back again", run.resurrected),
