@@ -4,6 +4,7 @@ import re
 import socket
 import struct
 import threading
+from contextlib import suppress
 from typing import Any
 
 from werkzeug.datastructures import Headers
@@ -37,6 +38,15 @@ class GuardedSocket:
         if self._received_bytes > RECEIVED_BYTES_AT_MOST:
             raise OSError("the client talks too much")
         return data
+
+    def close(self) -> None:
+        """Only end the connection: the number of its file is the server's to give back.
+
+        simple-websocket closes from a thread of its own, at any moment. The number could be a new connection's while
+        the server still looks at it.
+        """
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)

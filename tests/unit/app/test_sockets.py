@@ -37,6 +37,15 @@ def test_what_two_threads_send_does_not_mix(pair: Pair) -> None:
     assert sorted(received[start : start + 300_000] for start in range(0, 1_200_000, 300_000)) == messages
 
 
+def test_closing_it_ends_the_connection_and_leaves_the_file_to_the_server(pair: Pair) -> None:
+    ours, theirs = pair
+    guarded = GuardedSocket(ours)
+    guarded.close()
+    guarded.close()
+    assert theirs.recv(1) == b""
+    assert ours.fileno() >= 0
+
+
 def test_a_client_that_talks_without_end_is_not_listened_to(pair: Pair) -> None:
     ours, theirs = pair
     guarded = GuardedSocket(ours)
