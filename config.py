@@ -211,6 +211,12 @@ def _jwt_contradictions(settings: Settings) -> list[str]:
     fitting = SHARED_SECRET_ALGORITHMS if settings.auth_jwt_secret is not None else PUBLIC_KEY_ALGORITHMS
     if settings.auth_jwt_algorithm not in (None, *fitting):
         problems.append(f"AUTH_JWT_ALGORITHM: must be one of {', '.join(fitting)} here")
+    algorithm = settings.auth_jwt_algorithm or SHARED_SECRET_ALGORITHMS[0]
+    if settings.auth_jwt_secret is not None and algorithm in SHARED_SECRET_ALGORITHMS:
+        # As many bytes as the hash has (RFC 7518, section 3.2); PyJWT takes no shorter ones.
+        needed = int(algorithm.removeprefix("HS")) // 8
+        if len(settings.auth_jwt_secret.encode()) < needed:
+            problems.append(f"AUTH_JWT_SECRET: must have at least {needed} bytes for {algorithm}")
     return problems
 
 
@@ -260,6 +266,7 @@ def _from_1_to(maximum: int) -> validate.Range:
 
 def _is_token(value: str) -> None:
     _check(not value or len(value) >= 16, "must have at least 16 characters")
+    _check(value.count(".") != 2, "must not look like a signed token (two dots)")
 
 
 def _check(holds: bool, message: str) -> None:

@@ -98,6 +98,11 @@ def test_sockets_leave_a_thread_for_requests(environment):
         settings(environment, WEB_THREADS="8", MAX_SOCKETS="8")
 
 
+def test_a_token_that_would_be_taken_for_a_signed_one_is_refused(environment):
+    with pytest.raises(SettingsError, match="BOOTSTRAP_TOKEN"):
+        settings(environment, BOOTSTRAP_TOKEN="eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl")
+
+
 def test_one_session_never_has_all_sockets(environment):
     with pytest.raises(SettingsError, match="MAX_SOCKETS_PER_SESSION"):
         settings(environment, MAX_SOCKETS="8", MAX_SOCKETS_PER_SESSION="9")
@@ -117,6 +122,7 @@ JWT = {
         ({"AUTH_JWT_ISSUER": ""}, "AUTH_JWT_ISSUER"),
         ({"AUTH_JWT_AUDIENCE": ""}, "AUTH_JWT_ISSUER"),
         ({"AUTH_JWT_ALGORITHM": "RS256"}, "AUTH_JWT_ALGORITHM"),
+        ({"AUTH_JWT_ALGORITHM": "HS512"}, "at least 64 bytes"),
         (
             {"AUTH_JWT_SECRET": "", "AUTH_JWKS_URL": "https://idp.example/keys", "AUTH_JWT_ALGORITHM": "HS256"},
             "AUTH_JWT_ALGORITHM",
