@@ -15,6 +15,7 @@ Step = tuple[float, Callable[[], object]]
 LONGEST_AWAY_SECONDS = 30.0
 STOP_SECONDS = 12
 STARVED_SHARE = 0.8
+BUSY_SHARE = 0.8
 STARVE_SLICE_SECONDS = 0.25
 
 
@@ -143,7 +144,10 @@ class Faults:
         return self._chance.uniform(0.5, 6.0)
 
     def _worker(self) -> Part:
-        return self._chance.choice(self._running(self._fleet.workers))
+        """Mostly one that is at work: harm to an idle one proves little."""
+        running = self._running(self._fleet.workers)
+        busy = [each for each in running if self._reclaims.held_by(self._fleet.holder_of(each))]
+        return self._chance.choice(busy if busy and self._chance.random() < BUSY_SHARE else running)
 
     def _web(self) -> Part:
         return self._chance.choice(self._running(self._fleet.webs))

@@ -24,13 +24,13 @@ def storm(directory: Path, plan: Plan, say: Say, settings: Mapping[str, str] | N
 
 def sigkill(directory: Path, count: int, say: Say) -> list[Line]:
     """SIGKILL a worker at random: nothing lost, one accepted transcript each, claimed again within 45 s."""
-    return storm(directory, Plan(1, faults=count, kinds=("worker killed",), pause=(0.5, 3.0)), say)[1]
+    return storm(directory, Plan(1, faults=count, kinds=("worker killed",), pause=(2.0, 6.0)), say)[1]
 
 
 def web_kill(directory: Path, count: int, say: Say) -> list[Line]:
     """SIGKILL a web process amid uploads: no acknowledged answer lost, no orphan after a sweep."""
     kinds = ("web killed",)
-    return storm(directory, Plan(2, faults=count, kinds=kinds, pause=(0.2, 1.5), candidates=6), say)[1]
+    return storm(directory, Plan(2, faults=count, kinds=kinds, pause=(2.5, 5.0), candidates=6), say)[1]
 
 
 def sigstop(directory: Path, count: int, say: Say) -> list[Line]:
