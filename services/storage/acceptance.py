@@ -14,7 +14,7 @@ from services.errors import NotFound, Unavailable
 from services.models import AnswerRef, Status
 from services.storage.answer_updates import Pipeline, answer_change, path_of
 from services.storage.answers import RESEND_SECONDS
-from services.storage.audio import file_document
+from services.storage.audio import AudioStore, file_document
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, fields, seconds_from_now, stored
 
@@ -41,7 +41,8 @@ class Accepted:
 class AcceptanceStore:
     """Queues answers; everything after that is `AnswerStore`'s."""
 
-    def __init__(self, database: MongoDatabase) -> None:
+    def __init__(self, database: MongoDatabase, audio: AudioStore) -> None:
+        self._audio = audio
         self._sessions = database["interview_sessions"]
         self._files = database["fs.files"]
         self._uploads = database["uploads"]
@@ -70,7 +71,7 @@ class AcceptanceStore:
             expires_at = datetime.now(UTC) + timedelta(hours=RECEIPT_HOURS)
             receipt = {"_id": ref.answer_id, "session_id": ref.session_id, **accepted, "expires_at": expires_at}
             self._receipts.insert_one(receipt, session=transaction)
-        self._end_upload(answer["gridfs_file_id"], transaction)
+        self._end_upload(answer["gridfs_file_id"], answer["bytes"], transaction)
         self._files.insert_one(file_document(ref, answer), session=transaction)
         # Last: where this process dies now, nobody can write to the session until the server ends the transaction.
         replaced = self._queue(ref, answer, transaction)
@@ -95,10 +96,15 @@ class AcceptanceStore:
         file_id: str | None = before.get("answers", {}).get(ref.question_id, {}).get("gridfs_file_id")
         return file_id
 
-    def _end_upload(self, file_id: str, transaction: ClientSession) -> None:
-        """Take the marker away (uploads.py): where it is gone or being collected, so are the chunks."""
+    def _end_upload(self, file_id: str, length_bytes: int, transaction: ClientSession) -> None:
+        """Take the marker away (uploads.py): where it is gone or being collected, so are the chunks.
+
+        The chunks themselves may be gone where the primary has changed since. What a transaction has seen is on the
+        majority once it has committed there, so nobody had to wait for that before.
+        """
         marker = {"_id": ObjectId(file_id), "collecting": {"$ne": True}}
-        if not self._uploads.delete_one(marker, session=transaction).deleted_count:
+        is_there = self._uploads.delete_one(marker, session=transaction).deleted_count
+        if not is_there or not self._audio.are_chunks_there(ObjectId(file_id), length_bytes, transaction):
             raise UploadLost("The upload took too long. Please send the recording again.", retry_after_seconds=1)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from bson import Int64, ObjectId
 from gridfs import DEFAULT_CHUNK_SIZE, GridFSBucket, NoFile
 from gridfs.errors import CorruptGridFile
+from pymongo.client_session import ClientSession
+from pymongo.write_concern import WriteConcern
 
 from services.errors import RecordingRejected
 from services.models import AnswerRef
@@ -32,12 +34,21 @@ class AudioStore:
         self._bucket = GridFSBucket(database)
         self._files = database["fs.files"]
         self._chunks = database["fs.chunks"]
+        self._unawaited_chunks = self._chunks.with_options(write_concern=WriteConcern(w=1))
         self._uploads = database["uploads"]
 
     @reaching_mongodb
     def save_chunks(self, file_id: ObjectId, content: bytes) -> None:
-        """The first half of a file (the second: `file_document`). Not by GridIn, which asks for indexes each time."""
-        self._chunks.insert_many(_chunks_of(file_id, content))
+        """The first half of a file (the second: `file_document`). Not by GridIn, which asks for indexes each time.
+
+        They are not on the majority yet: whoever needs them looks and waits in its transaction.
+        """
+        self._unawaited_chunks.insert_many(_chunks_of(file_id, content))
+
+    def are_chunks_there(self, file_id: ObjectId, length_bytes: int, transaction: ClientSession) -> bool:
+        """Whether the last chunk of a file is stored, and with it all: they were inserted in order, by one command."""
+        last = {"files_id": file_id, "n": (length_bytes - 1) // DEFAULT_CHUNK_SIZE}
+        return self._chunks.find_one(last, {"_id": 1}, session=transaction) is not None
 
     @reaching_mongodb
     def read(self, file_id: str) -> bytes:

@@ -9,6 +9,7 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
+from pymongo.read_concern import ReadConcern
 
 from services.errors import Unavailable
 
@@ -45,9 +46,12 @@ def connect(uri: str, database: str) -> MongoDatabase:
 
 
 def in_transaction(client: MongoClient[Document], work: Callable[[ClientSession], T]) -> T:
-    """Do `work` all or nothing, within the time-out of one call: left alone, the driver tries again for 120 s."""
+    """Do `work` all or nothing, within the time-out of one call: left alone, the driver tries again for 120 s.
+
+    Once it is committed the majority has what `work` wrote, and also what it read.
+    """
     with pymongo.timeout(OPERATION_TIMEOUT_MS / 1000), client.start_session() as session:
-        return session.with_transaction(work)
+        return session.with_transaction(work, read_concern=ReadConcern("majority"))
 
 
 def reaching_mongodb(call: Callable[P, T]) -> Callable[P, T]:

@@ -30,7 +30,7 @@ class UploadStore:
 
     def __init__(self, database: MongoDatabase, audio: AudioStore) -> None:
         self._uploads = database["uploads"]
-        # Not waited for: the chunks that follow wait for the majority, and with them everything before them.
+        # Not waited for: what the majority has of the chunks that follow, it has of everything before them.
         self._unawaited = self._uploads.with_options(write_concern=WriteConcern(w=1))
         self._audio = audio
 

@@ -57,6 +57,19 @@ def test_the_sweep_leaves_uploads_in_flight_alone_and_collects_what_is_over(stor
     stores.check(session_id)
 
 
+def test_an_upload_whose_chunks_went_with_a_primary_is_never_acknowledged(stores: Stores):
+    ref = ref_of(stores.start("q1"))
+    answer = stores.uploaded(ref, bytes(600_000))
+    last = {"files_id": ObjectId(answer["gridfs_file_id"]), "n": 2}
+    assert stores.database["fs.chunks"].delete_one(last).deleted_count == 1
+    with pytest.raises(UploadLost):
+        stores.acceptance.accept(ref, answer)
+    assert stores.session(ref.session_id)["answers"] == {}
+    age_markers(stores)
+    stores.uploads.collect_abandoned()
+    assert left(stores) == (0, 0, 0)
+
+
 def test_an_upload_that_was_collected_is_never_acknowledged(stores: Stores):
     ref = ref_of(stores.start("q1"))
     answer = stores.uploaded(ref)
@@ -112,7 +125,7 @@ def test_chunks_that_cannot_be_stored_leave_nothing_behind(stores: Stores, monke
         stores.database["fs.chunks"].insert_one(documents[0])
         raise AutoReconnect("the connection is gone")
 
-    monkeypatch.setattr(stores.audio._chunks, "insert_many", stores_one_and_dies)
+    monkeypatch.setattr(stores.audio._unawaited_chunks, "insert_many", stores_one_and_dies)
     with pytest.raises(Unavailable):
         stores.uploads.store(ref_of(stores.start("q1")), b"RIFF")
     assert left(stores) == (0, 0, 0)
