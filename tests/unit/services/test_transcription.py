@@ -119,7 +119,7 @@ def test_nothing_said_is_completed_and_says_so(worker: Worker, stores: Stores):
 
 
 @pytest.mark.parametrize(
-    ("content", "code"), [(b"RIFF not audio at all", "bad_audio"), (wav_of(6.0), "too_long")], ids=["corrupt", "long"]
+    ("content", "code"), [(b"RIFF not audio at all", "bad_audio"), (wav_of(8.0), "too_long")], ids=["corrupt", "long"]
 )
 def test_a_recording_that_can_never_be_heard_fails_at_once_and_its_audio_goes(worker, stores, content, code):
     ref = worker.accept(content)
