@@ -21,6 +21,6 @@ blueprint = Blueprint("review", __name__, url_prefix="/api", description="Correc
 def edit_transcript(body: dict[str, Any], session_id: str, question_id: str) -> Any:
     """Replace the text of a transcript; `If-Match` says which revision was edited."""
     revision = expected_revision(services().answers.status(session(), question_id))
-    services().review.edit_transcript(session(), question_id, body["text"], revision)
+    services().review.edit_transcript(caller(), session(), question_id, body["text"], revision)
     edited = services().answers.status(services().sessions.get(caller(), session_id), question_id)
     return edited, etag_of(edited)

@@ -2,8 +2,9 @@
 
 import structlog
 
+from services.audit import Audit
 from services.errors import Conflict, InvalidRequest, NotFound, PreconditionFailed
-from services.models import AnswerRef, Session, Status
+from services.models import AnswerRef, Caller, Session, Status
 from services.storage.transcripts import TranscriptStore
 
 log = structlog.get_logger()
@@ -14,13 +15,17 @@ LONGEST_TEXT = 50_000
 class Review:
     """Edits transcripts. No worker and no retry overwrites an edit: both ask for an answer that is not completed."""
 
-    def __init__(self, transcripts: TranscriptStore) -> None:
+    def __init__(self, transcripts: TranscriptStore, audit: Audit) -> None:
         self._transcripts = transcripts
+        self._audit = audit
 
-    def edit_transcript(self, session: Session, question_id: str, text: str, revision: int | None) -> int:
+    def edit_transcript(
+        self, actor: Caller, session: Session, question_id: str, text: str, revision: int | None
+    ) -> int:
         """Replace the text of a completed answer, if it is still at `revision` (None: at any), and return the next one.
 
-        Raises `NotFound`, `InvalidRequest`, `Conflict` for an answer that is not completed, and `PreconditionFailed`.
+        Who edits another person's interview is recorded first. Raises `NotFound`, `InvalidRequest`, `Conflict` for an
+        answer that is not completed, `PreconditionFailed`, and `Unavailable`.
         """
         _check(text)
         answer = session.answers.get(question_id)
@@ -29,16 +34,27 @@ class Review:
         if answer["transcription_status"] != Status.COMPLETED:
             raise Conflict("The answer has no transcript to edit.", code="not_completed")
         ref = AnswerRef(session.id, question_id, answer["id"])
+        if revision is not None and answer["revision"] != revision:
+            raise _has_changed()
+        if actor.user_id != session.owner_id:
+            details = {"answer_id": ref.answer_id, "question_id": question_id, "revision": answer["revision"]}
+            self._audit.record(
+                "transcript.edit", actor, session_id=session.id, owner_id=session.owner_id, details=details
+            )
         number = self._transcripts.edit(ref, text, revision=revision)
         if number is None:
             # Also where it was recorded again or erased since it was read: there is no such revision any more.
-            raise PreconditionFailed("The transcript has changed. Read it again before you edit it.")
+            raise _has_changed()
         log.info("A transcript was edited.", answer_id=ref.answer_id, revision=number)
         return number
 
     def sweep(self) -> int:
         """Remove what replaced answers left behind; how many of them."""
         return self._transcripts.remove_unreferenced()
+
+
+def _has_changed() -> PreconditionFailed:
+    return PreconditionFailed("The transcript has changed. Read it again before you edit it.")
 
 
 def _check(text: str) -> None:

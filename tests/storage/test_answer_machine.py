@@ -20,12 +20,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from services.access import OWNER
+from services.audit import Audit
 from services.decisions import Decisions
 from services.errors import Conflict, LeaseLost, NotFound, PreconditionFailed
 from services.models import AnswerRef, Claim
 from services.recovery import Recovery
 from services.retention import Retention
 from services.review import Review
+from services.storage.audit import AuditStore
 from services.storage.decisions import DecisionStore
 from services.storage.transcripts import TranscriptStore
 from tests.fakes import RememberingQueue
@@ -81,7 +84,7 @@ class Lifecycle(RuleBasedStateMachine):
             database[name].delete_many({})
         self.queue = RememberingQueue()
         self.decisions = Decisions(DecisionStore(database), self.queue)
-        self.review = Review(TranscriptStore(database))
+        self.review = Review(TranscriptStore(database), Audit(AuditStore(database)))
         self.recovery = Recovery(self.stores.open, self.stores.uploads, self.stores.audio, self.queue, holder=HOLDER)
         self.retention = Retention(self.stores.audio, self.stores.answers, self.stores.sessions, failed_hours=1)
         self.model = Model(self.stores.start(*QUESTIONS))
@@ -240,7 +243,7 @@ class Lifecycle(RuleBasedStateMachine):
             error = PreconditionFailed
         revision = None if behind is None or expected is None else (expected.revision or 1) - behind
         with self.raising(error):
-            number = self.review.edit_transcript(session, question_id, text, revision)
+            number = self.review.edit_transcript(OWNER, session, question_id, text, revision)
         if error is None and expected is not None:
             self.model.seq += 1
             self.model.revisions[question_id] += 1

@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable
 
 from config import ROOT
+from services.access import OWNER
+from services.audit import Audit
 from services.decisions import Decisions
 from services.models import AnswerRef
 from services.review import Review
+from services.storage.audit import AuditStore
 from services.storage.decisions import DecisionStore
 from services.storage.transcripts import TranscriptStore
 from tests.fakes import RememberingQueue
@@ -32,7 +35,9 @@ def edit(stores: Stores, ref: AnswerRef) -> None:
     take_over_and_complete(stores, ref)
     session = stores.sessions.find_unguarded(ref.session_id)
     assert session is not None
-    Review(TranscriptStore(stores.database)).edit_transcript(session, "q1", "edited", 1)
+    Review(TranscriptStore(stores.database), Audit(AuditStore(stores.database))).edit_transcript(
+        OWNER, session, "q1", "edited", 1
+    )
 
 
 def record_again(stores: Stores, ref: AnswerRef) -> None:

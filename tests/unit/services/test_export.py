@@ -69,7 +69,7 @@ def test_an_edit_is_in_it_with_what_was_heard_first(services: Services):
     session = start(services, "q1")
     services.transcription.transcribe(answer(services, session, "q1"))
     read = services.sessions.get(ADA, session.id)
-    services.review.edit_transcript(read, "q1", "I led TWO teams", None)
+    services.review.edit_transcript(ADA, read, "q1", "I led TWO teams", None)
     archive, told = exported(services, session.id)
     assert archive.read("transcripts/q1.txt") == b"I led TWO teams"
     assert b"00:00:00,000 --> 00:00:01,000\nI led TWO teams" in archive.read("transcripts/q1.srt")
@@ -100,7 +100,7 @@ def test_an_edit_while_it_is_written_does_not_mix_two_moments(services: Services
     read = services.sessions.get(ADA, session.id)
     pieces = services.export.of(ADA, read)
     begun = next(pieces)
-    services.review.edit_transcript(read, "q2", "changed", None)
+    services.review.edit_transcript(ADA, read, "q2", "changed", None)
     archive = zipfile.ZipFile(io.BytesIO(begun + b"".join(pieces)))
     assert archive.read("transcripts/q2.txt") == b"i led a team"
 
