@@ -143,8 +143,11 @@ class Erasure:
 def _traces_of(tombstone: Tombstone) -> Sequence[Trace]:
     if tombstone.kind == "session":
         return SESSION_TRACES
-    # The first token opens the house, it is not a person's alone. And by the second look they may have come back.
-    keeps_tokens = tombstone.subject_id == OWNER.user_id or tombstone.looks > 0
+    if tombstone.looks > 0:
+        # They were all gone once. Whatever is there by now may be of one who has come back: nothing tells it apart.
+        return ()
+    # The first token opens the house, it is not a person's alone.
+    keeps_tokens = tombstone.subject_id == OWNER.user_id
     return [trace for trace in PERSON_TRACES if not (keeps_tokens and trace.collection == "access_tokens")]
 
 
