@@ -142,9 +142,10 @@ class LeasedWork:
             insist(lease.give_up)
         else:
             with self._watchdog.watching(lease.hold, lease.facts) as watched:
-                self._attempt(lease, work, counts.attempts, Attempt(watched))
+                # Crashes are counted apart: two lost machines leave an answer all its tries at a provider that fails.
+                self._attempt(lease, work, counts.attempts - counts.crashes, Attempt(watched))
 
-    def _attempt(self, lease: Lease, work: Callable[[Attempt], None], attempts: int, attempt: Attempt) -> None:
+    def _attempt(self, lease: Lease, work: Callable[[Attempt], None], tries: int, attempt: Attempt) -> None:
         try:
             work(attempt)
         except RecordingRejected as error:
@@ -154,10 +155,10 @@ class LeasedWork:
         except LeaseLost:
             raise
         except Exception:
-            log.exception("An attempt failed.", attempts=attempts, **lease.facts)
+            log.exception("An attempt failed.", attempts=tries, **lease.facts)
             # No message is sent for the next one: the sweep does when it is due.
-            if attempts < self._max_attempts:
-                attempt.insist(lambda: lease.put_off(FIRST_BACKOFF_SECONDS * 2 ** (attempts - 1)))
+            if tries < self._max_attempts:
+                attempt.insist(lambda: lease.put_off(FIRST_BACKOFF_SECONDS * 2 ** (tries - 1)))
             else:
                 attempt.insist(lease.exhaust)
 

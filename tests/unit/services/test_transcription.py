@@ -153,6 +153,22 @@ def test_an_error_that_may_pass_is_tried_again_later_and_later_and_then_fails(wo
     stores.check(ref.session_id)
 
 
+def test_crashes_take_nothing_from_the_tries_that_errors_have(worker: Worker, stores: Stores):
+    ref = worker.accept()
+    for _ in range(MAX_CRASHES - 1):
+        stores.claim(ref)
+        stores.age_lease(ref)
+    worker.at_window(0, raising(RuntimeError("CUDA went away")))
+    statuses = []
+    for _ in range(worker.max_attempts):
+        worker.transcription.transcribe(ref)
+        statuses.append(stores.answer(ref)["transcription_status"])
+        if statuses[-1] == "queued":
+            stores.make_due(ref)
+    assert statuses == ["queued", "queued", "queued", "failed"]
+    assert stores.answer(ref)["crashes"] == MAX_CRASHES - 1
+
+
 @pytest.mark.parametrize("window", [0, 1])
 def test_an_interruption_gives_the_answer_and_the_attempt_back(worker: Worker, stores: Stores, window):
     ref = worker.accept()
