@@ -18,12 +18,14 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often, and after which pauses, a program is started again. One that lived long enough begins anew."""
+    """After which pauses a program is started again. One that lived long enough begins anew.
+
+    It is never given up: the database may be away for hours, and recordings that end their workers come one by one.
+    """
 
     first_pause_seconds: float = 1.0
-    longest_pause_seconds: float = 60.0
+    longest_pause_seconds: float = 30.0
     settled_seconds: float = 60.0
-    deaths_at_once: int = 5
     stop_seconds: float = 25.0
 
 
@@ -41,7 +43,7 @@ class Supervisor:
         self._stop_by: float | None = None
 
     def run(self) -> int:
-        """The exit code of the program when we were told to stop; otherwise why it is not started again."""
+        """Until we are told to stop, or the program says that its configuration is wrong; its exit code then."""
         for number in SIGNALS:
             signal.signal(number, self._pass_on)
         deaths, has_settled = 0, False
@@ -55,9 +57,6 @@ class Supervisor:
                 return max(code, 0)
             if code == EXIT_CONFIGURATION and not has_settled:
                 return code
-            if deaths >= self._patience.deaths_at_once:
-                self._say(f"It ended by itself {deaths} times at once (exit code {code}) and is not started again.")
-                return max(code, 1)
             if not self._pause(deaths, code):
                 return 0
 
@@ -79,7 +78,9 @@ class Supervisor:
 
     def _pause(self, deaths: int, code: int) -> bool:
         """False when we were told to stop meanwhile."""
-        pause = min(self._patience.first_pause_seconds * 2 ** (deaths - 1), self._patience.longest_pause_seconds)
+        # Past the tenth death the longest pause has long been reached.
+        doubled = self._patience.first_pause_seconds * 2 ** min(deaths - 1, 10)
+        pause = min(doubled, self._patience.longest_pause_seconds)
         self._say(f"It ended by itself (exit code {code}) and is started again in {pause:g} s.")
         ends_at = time.monotonic() + pause
         while self._stop_by is None and time.monotonic() < ends_at:

@@ -18,7 +18,7 @@ from tests.processes import is_alive, wait_until
 SUPERVISE = """
 import os, sys
 from scripts.supervisor import Patience, Supervisor
-patience = Patience(first_pause_seconds=0.01, settled_seconds=float(sys.argv[2]), deaths_at_once=3, stop_seconds=5)
+patience = Patience(0.01, longest_pause_seconds=0.1, settled_seconds=float(sys.argv[2]), stop_seconds=5)
 command = (sys.executable, "-I", "-S", "-c", sys.argv[1])
 sys.exit(Supervisor(command, os.environ, patience, lambda line: print(line, flush=True)).run())
 """
@@ -80,12 +80,14 @@ def test_a_program_that_is_killed_is_started_again(start: Start, notes: Notes):
     assert process.poll() is None
 
 
-def test_one_that_dies_at_once_again_and_again_is_given_up_with_a_word(start: Start, notes: Notes):
+def test_one_that_dies_at_once_again_and_again_is_started_after_longer_and_longer_pauses(start: Start, notes: Notes):
     process = start(NOTE + "sys.exit(7)")
+    wait_until(lambda: len(notes.pids) >= 8)
+    assert process.poll() is None
+    process.terminate()
     said, _ = process.communicate(timeout=20)
-    assert (process.returncode, len(notes.pids)) == (7, 3)
-    assert "started again in 0.02 s" in said
-    assert "3 times at once (exit code 7) and is not started again" in said
+    for pause in ("0.01", "0.02", "0.04", "0.08", "0.1"):
+        assert f"(exit code 7) and is started again in {pause} s." in said
 
 
 def test_one_that_says_its_configuration_is_wrong_is_not_started_again(start: Start, notes: Notes):
