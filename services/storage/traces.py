@@ -4,7 +4,7 @@
 collection that an interview leaves behind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pymongo.client_session import ClientSession
@@ -50,6 +50,8 @@ SESSIONS = "sessions"
 AUDIT_ROWS = "audit_rows"
 # A transaction keeps in memory what it touches, and a recording may have 25 MB.
 FILES_AT_ONCE = 4
+# And it has to end within the time-out of one call, however many rows there are.
+ROWS_AT_ONCE = 500
 
 
 class TraceStore:
@@ -60,7 +62,7 @@ class TraceStore:
 
     @reaching_mongodb
     def remove(self, tombstone: Tombstone, trace: Trace) -> None:
-        """Remove the rows of a trace and count them in the tombstone, all or nothing."""
+        """Remove the rows of a trace, some at a time, each time with their count in the tombstone or not at all."""
         self._remove(tombstone, trace.name, trace.collection, {trace.field: tombstone.subject_id})
 
     @reaching_mongodb
@@ -79,12 +81,11 @@ class TraceStore:
             "details": {"$literal": {}},
         }
 
-        def together(transaction: ClientSession) -> None:
-            rows = self._database["audit"]
-            done = rows.update_many(_audit_rows_of(tombstone), [{"$set": hashed}], session=transaction)
-            self._count(tombstone, AUDIT_ROWS, done.modified_count, transaction)
+        def hide(which: Document, transaction: ClientSession) -> int:
+            done = self._database["audit"].update_many(which, [{"$set": hashed}], session=transaction)
+            return done.modified_count
 
-        in_transaction(self._database.client, together)
+        self._in_parts(tombstone, AUDIT_ROWS, "audit", _audit_rows_of(tombstone), hide)
 
     @reaching_mongodb
     def residue(self, tombstone: Tombstone, traces: Sequence[Trace]) -> dict[str, int]:
@@ -101,11 +102,27 @@ class TraceStore:
         return {name: count for name, count in counts.items() if count}
 
     def _remove(self, tombstone: Tombstone, name: str, collection: str, where: Document) -> None:
-        def together(transaction: ClientSession) -> None:
-            removed = self._database[collection].delete_many(where, session=transaction).deleted_count
-            self._count(tombstone, name, removed, transaction)
+        def remove(which: Document, transaction: ClientSession) -> int:
+            return self._database[collection].delete_many(which, session=transaction).deleted_count
 
-        in_transaction(self._database.client, together)
+        self._in_parts(tombstone, name, collection, where, remove)
+
+    def _in_parts(
+        self,
+        tombstone: Tombstone,
+        name: str,
+        collection: str,
+        where: Document,
+        change: Callable[[Document, ClientSession], int],
+    ) -> None:
+        """Change what is found until nothing is; `change` says of how many rows it was true."""
+        while ids := [each["_id"] for each in self._database[collection].find(where, {"_id": 1}).limit(ROWS_AT_ONCE)]:
+            which = {**where, "_id": {"$in": ids}}
+
+            def together(transaction: ClientSession, which: Document = which) -> None:
+                self._count(tombstone, name, change(which, transaction), transaction)
+
+            in_transaction(self._database.client, together)
 
     def _count(self, tombstone: Tombstone, name: str, count: int, transaction: ClientSession) -> None:
         if count:
