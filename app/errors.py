@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, request
 from flask_smorest import Api
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed
 
 from app import request_id
@@ -95,6 +96,11 @@ def install(app: Flask) -> None:
         if isinstance(error, Unauthorized):
             problem.headers["WWW-Authenticate"] = "Bearer"
         return problem
+
+    @app.errorhandler(ParseException)
+    def handle_framing(_: ParseException) -> Response:
+        # gunicorn raises it where the body is read; it closes the connection then, as nobody knows what comes next.
+        return _problem(HTTPStatus.BAD_REQUEST, "bad_request", "The body is not framed as HTTP/1.1 wants it.")
 
 
 def _problem(

@@ -14,6 +14,9 @@ RECEIVED_BYTES_AT_MOST = 64 * 1024
 SEND_SECONDS_AT_MOST = 10.0
 # Sixteen bytes in base64 (RFC 6455, section 4.1).
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+# simple-websocket decodes these, and a number of bits has to be one.
+_IN_ASCII = ("Connection", "Host", "Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol")
+_NO_NUMBER = re.compile(r"_max_window_bits\s*=(?!\s*\d{1,2}\s*(?:[;,]|$))")
 _IN_ENVIRON = ("gunicorn.socket", "werkzeug.socket")
 
 
@@ -55,7 +58,9 @@ class GuardedSocket:
 def is_handshake(headers: Headers) -> bool:
     """Whether it has what simple-websocket takes for granted; Werkzeug has seen to the rest."""
     is_key = _KEY.fullmatch(headers.get("Sec-WebSocket-Key", "")) is not None
-    return is_key and headers.get("Sec-WebSocket-Version") == "13" and bool(headers.get("Host"))
+    is_readable = all(headers.get(name, "").isascii() for name in _IN_ASCII)
+    is_readable = is_readable and _NO_NUMBER.search(headers.get("Sec-WebSocket-Extensions", "")) is None
+    return is_key and is_readable and headers.get("Sec-WebSocket-Version") == "13" and bool(headers.get("Host"))
 
 
 def guard(environ: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from flask import Flask, Response, request
+from gunicorn.http.errors import ParseException
 
 BYTES_AT_MOST = 64 * 1024 * 1024
 SECONDS_AT_MOST = 3.0
@@ -39,6 +40,6 @@ def _discard(environ: dict[str, Any]) -> None:
                 break
             discarded += len(block)
         sock.settimeout(None)
-    except OSError:
-        # It has stalled or gone: there is nobody left to be polite to.
+    except (OSError, ParseException):
+        # It has stalled or gone, or is none: there is nobody left to be polite to.
         return
