@@ -16,6 +16,9 @@ from services.storage.uploads import UploadStore
 log = structlog.get_logger()
 
 LONGEST_RESEND_SECONDS = 240
+# More than workers take up between two sweeps; a sweep of everything after a long outage would keep a worker from its
+# next sign of life.
+SENT_AT_ONCE = 500
 # After an outage every lease has run out. Those whose holders are alive renew them now, so they go first. Longer than
 # a sweep's interval and the time-out of a call together: the outage is over some time after the last look at it failed.
 GRACE_SECONDS = 20
@@ -62,7 +65,7 @@ class Recovery:
             raise
         if time.monotonic() < self._grace_ends_at:
             due = [answer for answer in due if answer.holder is None]
-        return now, due
+        return now, due[:SENT_AT_ONCE]
 
     def recover_own(self) -> int:
         """After a restart of the in-process worker: give back what it held and send everything; how many were sent.

@@ -158,3 +158,13 @@ def test_with_the_queue_away_a_sweep_does_not_try_every_answer(stores: Stores, q
     queue.is_away = True
     recovery_of(stores, queue).sweep()
     assert sorted(each.resent for each in stores.open.all()) == [0, 0, 1]
+
+
+def test_after_a_long_outage_a_sweep_sends_some_and_the_next_ones_the_rest(stores: Stores, queue, monkeypatch):
+    monkeypatch.setattr("services.recovery.SENT_AT_ONCE", 2)
+    waiting = [stores.accept(stores.start("q1")) for _ in range(5)]
+    for ref in waiting:
+        stores.make_due(ref)
+    recovery = recovery_of(stores, queue)
+    assert [recovery.sweep() for _ in range(4)] == [2, 2, 1, 0]
+    assert queue.sent == waiting
