@@ -64,6 +64,6 @@ def _put(known: OrderedDict[Key, Value], key: Key, value: Value) -> None:
 
 def _credential() -> bytes:
     in_path = (request.view_args or {}).get("token", "")
-    in_query = (request.args.get("token"), request.args.get("signature"))
+    in_query = tuple(request.args.get(name) for name in ("token", "signature", "ticket"))
     shown = (request.headers.get("Authorization"), request.cookies.get(COOKIE), *in_query, in_path)
     return sha256(repr(shown).encode("utf-8", "surrogatepass")).digest()

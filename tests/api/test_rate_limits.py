@@ -121,6 +121,19 @@ def test_tokens_cannot_be_guessed_at_speed(services: Services, interview: Interv
     assert client.get("/api/sessions", headers=interview.owner, environ_overrides=other).status_code == 200
 
 
+def test_tickets_cannot_be_guessed_at_speed_by_who_once_had_one(services: Services, interview: Interview) -> None:
+    client = limited(services, rate_limit="3/minute")
+
+    def listen(ticket: str) -> int:
+        with client.get(f"/api/sessions/{interview.id}/events?ticket={ticket}") as reply:
+            return reply.status_code
+
+    right = [services.tickets.issue(services.access.grant_of(interview.link_token), interview.id) for _ in range(2)]
+    assert listen(right[0].ticket) == 200
+    assert [listen(f"guess-{n}") for n in range(5)] == [401, 401, 401, 429, 429]
+    assert listen(right[1].ticket) == 429
+
+
 def test_a_guesser_does_not_lock_out_who_was_there_before(services: Services, interview: Interview) -> None:
     client = limited(services, rate_limit="5/minute")
     assert client.get("/api/sessions", headers=interview.owner).status_code == 200
