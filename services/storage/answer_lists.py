@@ -12,11 +12,19 @@ from typing import Any
 from services.models import AnswerRef, Status
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
 
+ENDED = (Status.FAILED, Status.CANCELLED)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # An answer that ended is placed by its end, one that waits by its acceptance.
 _AT = {"$ifNull": ["$answer.ended_at", "$answer.created_at"]}
 # Everything but what was said: an operator's list is no place for transcripts.
 _UNSAID = {"answer.transcript": 0, "answer.feedback": 0}
+
+_IS_THE_ENDED = {"$eq": ["$$this.v.id", "$ended.answer_id"]}
+_OF_THE_SESSION = {"$filter": {"input": {"$objectToArray": "$answers"}, "cond": _IS_THE_ENDED}}
+_ITS_ANSWER: list[Document] = [
+    {"$project": {"owner_id": 1, "at": 1, "answer": {"$first": _OF_THE_SESSION}}},
+    {"$set": {"answer": "$answer.v"}},
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,10 @@ class AnswerLists:
         self, status: Status, *, code: str | None, before: tuple[datetime, str] | None, limit: int
     ) -> Sequence[Place]:
         """Those with a status, newest first, from after the (at, answer id) last seen."""
+        if status in ENDED:
+            cut: list[Document] = [{"$sort": {"at": -1, "ended.answer_id": -1}}, {"$limit": limit}, *_ITS_ANSWER]
+            pipeline = [*_ended_with(status, code, before), *cut]
+            return [_as_place(each) for each in self._sessions.aggregate([*pipeline, {"$project": _UNSAID}])]
         found = self._sessions.aggregate(
             [
                 *_answers_with(status, code, before),
@@ -65,7 +77,8 @@ class AnswerLists:
     @reaching_mongodb
     def count(self, status: Status, *, code: str | None, before: tuple[datetime, str] | None) -> int:
         """How many `list_of` would find without a limit."""
-        found = list(self._sessions.aggregate([*_answers_with(status, code, before), {"$count": "answers"}]))
+        which = _ended_with if status in ENDED else _answers_with
+        found = list(self._sessions.aggregate([*which(status, code, before), {"$count": "answers"}]))
         return int(found[0]["answers"]) if found else 0
 
     @reaching_mongodb
@@ -122,19 +135,35 @@ class AnswerLists:
         return {each["_id"] or "unknown": each["answers"] for each in found}
 
 
+def _ended_with(status: Status, code: str | None, before: tuple[datetime, str] | None) -> list[Document]:
+    """Their entries beside the answers, with a time: the answers themselves are looked at when the page is cut."""
+    wanted: Document = {"ended.status": status} if code is None else {"ended.status": status, "ended.code": code}
+    return [
+        {"$match": _sessions_with(status, code)},
+        {"$project": {"owner_id": 1, "answers": 1, "ended": 1}},
+        {"$unwind": "$ended"},
+        {"$match": wanted},
+        {"$set": {"at": "$ended.at"}},
+        {"$match": _after(before, "ended.answer_id")},
+    ]
+
+
+def _after(before: tuple[datetime, str] | None, id_field: str) -> Document:
+    if before is None:
+        return {}
+    at, answer_id = before
+    return {"$or": [{"at": {"$lt": at}}, {"at": at, id_field: {"$lt": answer_id}}]}
+
+
 def _answers_with(status: Status, code: str | None, before: tuple[datetime, str] | None) -> list[Document]:
     wanted: Document = {"answer.transcription_status": status}
     if code is not None:
         wanted["answer.transcription_error.code"] = code
-    further: Document = {}
-    if before is not None:
-        at, answer_id = before
-        further = {"$or": [{"at": {"$lt": at}}, {"at": at, "answer.id": {"$lt": answer_id}}]}
     return [
         {"$match": _sessions_with(status, code)},
         *_one_by_one(wanted),
         {"$set": {"at": _AT}},
-        {"$match": further},
+        {"$match": _after(before, "answer.id")},
     ]
 
 
