@@ -82,6 +82,12 @@ def leave(_: BaseException | None) -> None:
         g.pop("leave")()
 
 
+@blueprint.errorhandler(ConnectionError)
+def has_left(_: ConnectionError) -> Response:
+    """The client left during the handshake: no defect, and nobody reads this."""
+    return Response(status=400)
+
+
 @sock.route("/ws/sessions/<session_id>", bp=blueprint)
 def follow_session(ws: Server, session_id: str) -> None:
     """Send a snapshot, then every change, until the client leaves or the connection's time is over."""

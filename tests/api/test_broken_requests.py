@@ -4,11 +4,13 @@ import json
 import os
 import resource
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gunicorn.http import errors
 
@@ -79,6 +81,22 @@ def test_an_unreadable_handshake_is_refused(gunicorn: RunningServer, interview: 
     with closing(connect(gunicorn)) as line:
         line.sendall(f"{head}\r\n{HANDSHAKE}{header}\r\n\r\n".encode("latin-1"))
         assert line.recv(4096).startswith(b"HTTP/1.1 400")
+
+
+def test_who_leaves_during_the_handshake_is_no_defect(gunicorn: RunningServer, interview: Interview) -> None:  # noqa: F811
+    def answered(status: str) -> int:
+        lines = httpx.get(f"{gunicorn.url}/metrics", trust_env=False).text.splitlines()
+        label = f'route="/ws/sessions/<session_id>",status="{status}"'
+        return sum(int(float(each.split()[-1])) for each in lines if "requests_total" in each and label in each)
+
+    before, defects = answered("400"), answered("500")
+    head = f"GET /ws/sessions/{interview.id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {interview.link_token}"
+    for _ in range(10):
+        line = connect(gunicorn, f"{head}\r\n{HANDSHAKE}\r\n")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        line.close()
+    wait_until(lambda: answered("400") > before)
+    assert answered("500") == defects
 
 
 class Log:
