@@ -65,10 +65,14 @@ class Blueprint(flask_smorest.Blueprint):
         return super().route(rule, parameters=parameters, tags=tags, **options)
 
     def refuses(self, *statuses: int) -> Callable[[View], View]:
-        """Document the problems that a view answers with."""
+        """Document the problems that a view answers with.
+
+        Whoever has to show a credential can be asked to wait as well: by the limits, and while a server is away.
+        """
+        documented = {*statuses, 429, 503} if 401 in statuses else set(statuses)
 
         def decorate(view: View) -> View:
-            for status in statuses:
+            for status in sorted(documented):
                 view = self.alt_response(status, response=HTTPStatus(status).name)(view)
             return view
 

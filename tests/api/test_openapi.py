@@ -65,16 +65,16 @@ def test_every_operation_has_errors_as_problems(document: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("operation", "statuses"),
     [
-        (("post", "/api/sessions"), {"201", "400", "401", "403", "409", "413", "415", "422"}),
-        (("get", "/api/sessions"), {"200", "401", "403", "422"}),
-        (("get", "/api/sessions/{session_id}"), {"200", "401", "404"}),
+        (("post", "/api/sessions"), {"201", "400", "401", "403", "409", "413", "415", "422", "429", "503"}),
+        (("get", "/api/sessions"), {"200", "401", "403", "422", "429", "503"}),
+        (("get", "/api/sessions/{session_id}"), {"200", "401", "404", "429", "503"}),
         (
             ("post", "/api/upload-answer/{session_id}/{question_id}"),
             {"202", "400", "401", "403", "404", "409", "413", "415", "422", "429", "503"},
         ),
-        (("get", "/api/transcription-status/{session_id}/{question_id}"), {"200", "401", "404", "422"}),
-        (("get", "/api/transcription-status/{session_id}"), {"200", "401", "404"}),
-        (("post", "/api/analyze/{session_id}"), {"200", "202", "401", "403", "404"}),
+        (("get", "/api/transcription-status/{session_id}/{question_id}"), {"200", "401", "404", "422", "429", "503"}),
+        (("get", "/api/transcription-status/{session_id}"), {"200", "401", "404", "429", "503"}),
+        (("post", "/api/analyze/{session_id}"), {"200", "202", "401", "403", "404", "429", "503"}),
         (("get", "/readyz"), {"200", "503"}),
     ],
 )
