@@ -61,7 +61,8 @@ class AcceptanceStore:
         except DuplicateKeyError:
             found = self._receipts.find_one({"_id": ref.answer_id})
             if found is None:
-                raise
+                # Erased in this moment: the next try finds that the session is gone.
+                raise _lost() from None
             return Accepted(found["file_id"], found["bytes"], found["sha256"], is_repeat=True)
 
     def _accept(self, ref: AnswerRef, answer: Mapping[str, Any], once: bool, transaction: ClientSession) -> Accepted:
@@ -105,7 +106,11 @@ class AcceptanceStore:
         marker = {"_id": ObjectId(file_id), "collecting": {"$ne": True}}
         is_there = self._uploads.delete_one(marker, session=transaction).deleted_count
         if not is_there or not self._audio.are_chunks_there(ObjectId(file_id), length_bytes, transaction):
-            raise UploadLost("The upload took too long. Please send the recording again.", retry_after_seconds=1)
+            raise _lost()
+
+
+def _lost() -> UploadLost:
+    return UploadLost("The upload took too long. Please send the recording again.", retry_after_seconds=1)
 
 
 def _queueing(ref: AnswerRef, answer: Mapping[str, Any]) -> Pipeline:

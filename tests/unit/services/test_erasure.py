@@ -335,7 +335,7 @@ def test_erasing_while_workers_and_uploads_run(services: Services, database: Mon
             for session in sessions:
                 try:
                     work(session)
-                except NotFound:
+                except (NotFound, UploadLost):
                     continue
 
         return run
