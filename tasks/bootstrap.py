@@ -9,7 +9,7 @@ import structlog
 from config import Settings
 from services.container import Services, build_services
 from services.errors import ParleyError
-from services.storage.client import MongoDatabase, connect, is_replica_set
+from services.storage.client import MongoDatabase, connect, is_replica_set, transaction_lifetime_seconds
 from services.storage.indexes import ensure_indexes
 from services.transcribers.build import build_whisper
 from tasks import transcription
@@ -17,6 +17,9 @@ from tasks.broker import build_broker
 from tasks.queue import DramatiqQueue
 
 log = structlog.get_logger()
+
+# Longer than a lease, and what a worker was about to complete when it was killed waits for this instead.
+MOST_LOCKED_SECONDS = 30
 
 STANDALONE = (
     "MONGODB_URI: the server is a standalone mongod, and Parley needs a replica set (one member is enough). Start it "
@@ -67,4 +70,7 @@ def _connected(settings: Settings) -> MongoDatabase:
 def _prepare(database: MongoDatabase) -> None:
     if not is_replica_set(database):
         raise StartError(STANDALONE)
+    seconds = transaction_lifetime_seconds(database)
+    if seconds is not None and seconds > MOST_LOCKED_SECONDS:
+        log.warning("An answer can stay locked that long when a process is killed (README, Upkeep).", seconds=seconds)
     ensure_indexes(database)

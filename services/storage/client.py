@@ -88,6 +88,18 @@ def is_replica_set(database: MongoDatabase) -> bool:
 
 
 @reaching_mongodb
+def transaction_lifetime_seconds(database: MongoDatabase) -> int | None:
+    """For how long the server keeps what a killed process was writing locked; None where it does not tell us."""
+    name = "transactionLifetimeLimitSeconds"
+    try:
+        found: int = database.client.admin.command("getParameter", 1, **{name: 1})[name]
+    except OperationFailure:
+        # A hosted server, or a user without that right.
+        return None
+    return found
+
+
+@reaching_mongodb
 def ping(database: MongoDatabase) -> None:
     """Raise `Unavailable` unless the server answers."""
     database.client.admin.command("ping")

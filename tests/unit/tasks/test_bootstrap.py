@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from scripts.child_process import start_child, stop_child
 from scripts.embedded_mongod import WHEEL
@@ -48,6 +49,22 @@ def test_everything_is_joined_and_the_indexes_are_made(mongodb_uri: str, databas
         assert "open.due_1" in process.database["interview_sessions"].index_information()
         assert set(process.broker.actors) == {"transcribe_answer"}
     process.services.live.close()
+
+
+@pytest.mark.parametrize(("seconds", "is_told"), [(60, True), (5, False)])
+def test_a_server_that_keeps_dead_transactions_long_is_told_of(
+    mongodb_uri: str, database: MongoDatabase, seconds: int, is_told: bool
+):
+    admin, name = database.client.admin, "transactionLifetimeLimitSeconds"
+    before = admin.command("getParameter", 1, **{name: 1})[name]
+    admin.command("setParameter", 1, **{name: seconds})
+    try:
+        with capture_logs() as told:
+            process = bootstrap(settings_with(mongodb_uri=mongodb_uri, mongodb_database=database.name))
+        process.database.client.close()
+    finally:
+        admin.command("setParameter", 1, **{name: before})
+    assert [each.get("seconds") for each in told] == ([60] if is_told else [])
 
 
 def test_a_standalone_mongod_is_refused_with_the_command_that_mends_it(standalone: str):
