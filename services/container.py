@@ -99,7 +99,7 @@ def build_services(
     open_answers, audio, workers = OpenAnswerStore(database), AudioStore(database), WorkerStore(database)
     uploads, usage = UploadStore(database, audio), UsageStore(database)
     access = Access(TokenStore(database), session_store, build_signed_tokens(settings, reserved=OWNER.user_id))
-    answers = Answers(uploads, AcceptanceStore(database, audio), audio, usage, jobs)
+    answers = Answers(uploads, AcceptanceStore(database), audio, usage, jobs)
     audit_log = Audit(AuditStore(database))
     decisions, failed_hours = Decisions(DecisionStore(database), jobs), settings.failed_audio_retention_hours
     sessions = Sessions(session_store, link_days=settings.session_link_days)

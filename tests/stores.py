@@ -166,7 +166,7 @@ def build_stores(database: MongoDatabase, *, lease_seconds: float = 60) -> Store
     audio = FilledAudio(database)
     return Stores(
         database,
-        AcceptanceStore(database, audio),
+        AcceptanceStore(database),
         AnswerStore(database, lease_seconds=lease_seconds),
         audio,
         UploadStore(database, audio),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
+from gridfs import DEFAULT_CHUNK_SIZE
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
@@ -14,7 +15,7 @@ from services.errors import NotFound, Unavailable
 from services.models import AnswerRef, Status
 from services.storage.answer_updates import Pipeline, answer_change, path_of
 from services.storage.answers import RESEND_SECONDS
-from services.storage.audio import AudioStore, file_document
+from services.storage.audio import file_document
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, fields, seconds_from_now, stored
 
@@ -41,10 +42,10 @@ class Accepted:
 class AcceptanceStore:
     """Queues answers; everything after that is `AnswerStore`'s."""
 
-    def __init__(self, database: MongoDatabase, audio: AudioStore) -> None:
-        self._audio = audio
+    def __init__(self, database: MongoDatabase) -> None:
         self._sessions = database["interview_sessions"]
         self._files = database["fs.files"]
+        self._chunks = database["fs.chunks"]
         self._uploads = database["uploads"]
         self._receipts = database["receipts"]
         self._client = database.client
@@ -105,8 +106,13 @@ class AcceptanceStore:
         """
         marker = {"_id": ObjectId(file_id), "collecting": {"$ne": True}}
         is_there = self._uploads.delete_one(marker, session=transaction).deleted_count
-        if not is_there or not self._audio.are_chunks_there(ObjectId(file_id), length_bytes, transaction):
+        if not is_there or not self._has_chunks(ObjectId(file_id), length_bytes, transaction):
             raise _lost()
+
+    def _has_chunks(self, file_id: ObjectId, length_bytes: int, transaction: ClientSession) -> bool:
+        """Whether the last chunk is there, and with it all: they were inserted in order, by one command."""
+        last = {"files_id": file_id, "n": (length_bytes - 1) // DEFAULT_CHUNK_SIZE}
+        return self._chunks.find_one(last, {"_id": 1}, session=transaction) is not None
 
 
 def _lost() -> UploadLost:

@@ -8,7 +8,6 @@ from typing import Any
 from bson import Int64, ObjectId
 from gridfs import DEFAULT_CHUNK_SIZE, GridFSBucket, NoFile
 from gridfs.errors import CorruptGridFile
-from pymongo.client_session import ClientSession
 from pymongo.write_concern import WriteConcern
 
 from services.errors import RecordingRejected
@@ -41,14 +40,9 @@ class AudioStore:
     def save_chunks(self, file_id: ObjectId, content: bytes) -> None:
         """The first half of a file (the second: `file_document`). Not by GridIn, which asks for indexes each time.
 
-        They are not on the majority yet: whoever needs them looks and waits in its transaction.
+        They are not on the majority yet: whoever needs them looks and waits in its transaction (acceptance.py).
         """
         self._unawaited_chunks.insert_many(_chunks_of(file_id, content))
-
-    def are_chunks_there(self, file_id: ObjectId, length_bytes: int, transaction: ClientSession) -> bool:
-        """Whether the last chunk of a file is stored, and with it all: they were inserted in order, by one command."""
-        last = {"files_id": file_id, "n": (length_bytes - 1) // DEFAULT_CHUNK_SIZE}
-        return self._chunks.find_one(last, {"_id": 1}, session=transaction) is not None
 
     @reaching_mongodb
     def read(self, file_id: str) -> bytes:

@@ -92,7 +92,7 @@ def transaction_lifetime_seconds(database: MongoDatabase) -> int | None:
     """For how long the server keeps what a killed process was writing locked; None where it does not tell us."""
     name = "transactionLifetimeLimitSeconds"
     try:
-        found: int = database.client.admin.command("getParameter", 1, **{name: 1})[name]
+        found: int = database.client.admin.command({"getParameter": 1, name: 1})[name]
     except OperationFailure:
         # A hosted server, or a user without that right.
         return None

@@ -77,6 +77,10 @@ def test_an_answer_that_waits(client: FlaskClient, upload: Upload, interview: In
         "transcribed_at": None,
         "whisper_model": None,
         "demo_model": None,
+        "revision": None,
+        "can_retry": False,
+        "declared_duration_ms": None,
+        "recording_incomplete": None,
     }
 
 
@@ -121,6 +125,10 @@ def test_an_answer_that_was_heard(
         "transcribed_at": status["transcribed_at"],
         "whisper_model": "scripted",
         "demo_model": True,
+        "revision": 1,
+        "can_retry": False,
+        "declared_duration_ms": None,
+        "recording_incomplete": None,
     }
     assert status["created_at"] < status["transcribed_at"]
 

@@ -26,8 +26,9 @@ from tests.fakes import RememberingQueue, ScriptedTranscriber
 from tests.processes import wait_until
 from tests.stores import build_stores
 
-MONGODB_SECONDS = 3.5
-REDIS_SECONDS = 2.0
+# Twice the bars of `make prove`, for a busy machine: nobody waits for a server's own time-out.
+MONGODB_SECONDS = 7.0
+REDIS_SECONDS = 4.0
 
 
 @contextmanager
@@ -95,7 +96,7 @@ def with_redis(redis: EmbeddedRedis, services: Services, database) -> Iterator[F
     broker.close()
 
 
-def test_with_a_redis_that_hangs_uploads_are_taken_within_two_seconds(
+def test_with_a_redis_that_hangs_uploads_are_taken_all_the_same(
     redis: EmbeddedRedis, with_redis: FlaskClient, interview: Interview
 ) -> None:
     with stopped(redis.pid):
@@ -106,7 +107,7 @@ def test_with_a_redis_that_hangs_uploads_are_taken_within_two_seconds(
             assert time.monotonic() - began < REDIS_SECONDS
 
 
-def test_with_no_redis_uploads_are_taken_within_two_seconds(
+def test_with_no_redis_uploads_are_taken_all_the_same(
     redis: EmbeddedRedis, with_redis: FlaskClient, interview: Interview
 ) -> None:
     redis.stop()

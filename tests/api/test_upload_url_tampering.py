@@ -68,7 +68,7 @@ def without(name: str) -> Callable[[Address], Address]:
 # What may be changed about an address, by what is changed.
 TAMPERED: dict[str, Callable[[Address], Address]] = {
     "the path": lambda of: replace(of, path=PATH + "0" * 32),
-    "the path's letters": lambda of: replace(of, path=PATH + of.object_key.upper() + "f"),
+    "a digit of the path": lambda of: replace(of, path=PATH + flipped(of.object_key, 31)),
     "the session": lambda of: of.but(session_id="0" * 24),
     "the question": lambda of: of.but(question_id="q2"),
     "the size": lambda of: of.but(bytes=str(len(WAV) + 1)),

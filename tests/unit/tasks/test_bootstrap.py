@@ -56,14 +56,14 @@ def test_a_server_that_keeps_dead_transactions_long_is_told_of(
     mongodb_uri: str, database: MongoDatabase, seconds: int, is_told: bool
 ):
     admin, name = database.client.admin, "transactionLifetimeLimitSeconds"
-    before = admin.command("getParameter", 1, **{name: 1})[name]
-    admin.command("setParameter", 1, **{name: seconds})
+    before = admin.command({"getParameter": 1, name: 1})[name]
+    admin.command({"setParameter": 1, name: seconds})
     try:
         with capture_logs() as told:
             process = bootstrap(settings_with(mongodb_uri=mongodb_uri, mongodb_database=database.name))
         process.database.client.close()
     finally:
-        admin.command("setParameter", 1, **{name: before})
+        admin.command({"setParameter": 1, name: before})
     assert [each.get("seconds") for each in told] == ([60] if is_told else [])
 
 
