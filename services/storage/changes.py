@@ -1,21 +1,12 @@
 """MongoDB's change stream over `interview_sessions`: deltas of about 0.4 kB, resumed after every interruption."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pymongo
-import structlog
-from pymongo.errors import ConnectionFailure, PyMongoError
-
 from services.storage.client import Document, MongoDatabase
+from services.storage.streams import CollectionStream
 
-log = structlog.get_logger()
-
-# How long the server holds a read that finds nothing: bounds how long closing takes, costs nothing in latency.
-AWAIT_MS = 500
-PAUSE_AFTER_ERROR_SECONDS = 0.5
 _PIPELINE: list[Document] = [
     {"$match": {"operationType": {"$in": ["update", "replace", "delete"]}}},
     {"$project": {"operationType": 1, "documentKey": 1, "updateDescription": 1}},
@@ -56,47 +47,17 @@ class Change:
         return result
 
 
-class ChangeStream:
+class ChangeStream(CollectionStream):
     """Follows the collection until closed."""
 
     def __init__(self, database: MongoDatabase) -> None:
-        self._sessions = database["interview_sessions"]
-        self._is_closed = threading.Event()
-
-    @property
-    def is_closed(self) -> bool:
-        return self._is_closed.is_set()
-
-    def close(self) -> None:
-        self._is_closed.set()
+        super().__init__(database["interview_sessions"], _PIPELINE)
 
     def follow(self, *, on_gap: Callable[[], None]) -> Iterator[Change]:
         """Each change, in order. `on_gap` is called when some may have been missed: the place to resume was lost."""
-        token: Mapping[str, Any] | None = None
-        while not self._is_closed.is_set():
-            resumed_from = token
-            try:
-                # The client's time-out is meant for calls that should answer at once; this one waits by design.
-                with (
-                    pymongo.timeout(None),
-                    self._sessions.watch(_PIPELINE, resume_after=token, max_await_time_ms=AWAIT_MS) as stream,
-                ):
-                    if token is None:
-                        on_gap()
-                    while stream.alive and not self._is_closed.is_set():
-                        found = stream.try_next()
-                        token = stream.resume_token
-                        if found is not None and (change := _as_change(found)) is not None:
-                            yield change
-                # The server ended it: the collection was dropped.
-                token = None
-            except PyMongoError as error:
-                # What the server refuses to resume (the oplog has rolled over) it will refuse again: begin anew, and
-                # let everybody read a snapshot.
-                if token == resumed_from and not isinstance(error, ConnectionFailure):
-                    token = None
-                log.warning("The change stream was interrupted.", error=type(error).__name__)
-                self._is_closed.wait(PAUSE_AFTER_ERROR_SECONDS)
+        for found in self.events(on_gap):
+            if (change := _as_change(found)) is not None:
+                yield change
 
 
 def _as_change(found: Mapping[str, Any]) -> Change | None:
