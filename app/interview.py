@@ -35,8 +35,7 @@ def upload_answer(form: dict[str, Any], session_id: str, question_id: str) -> An
     """Store a recorded answer; it is transcribed in the background."""
     recording, key = received_recording(form), sent_key_value()
     receipt = services().answers.accept(session(), question_id, recording, caller().user_id, key=key)
-    status_url = url_for("interview.answer_status", session_id=session_id, question_id=question_id)
-    return receipt, {"Location": status_url, "Retry-After": str(POLL_AFTER_SECONDS)}
+    return receipt, where_to_ask(session_id, question_id)
 
 
 @blueprint.route("/transcription-status/<session_id>/<question_id>")
@@ -77,3 +76,9 @@ def analyze(session_id: str) -> Any:
         body = TranscriptionPendingSchema().dump(result)
         return jsonify(body), 202, {"Retry-After": str(result.retry_after)}
     return result
+
+
+def where_to_ask(session_id: str, question_id: str) -> dict[str, str]:
+    """The headers of a receipt: where the answer's status is, and when it makes sense to look."""
+    status_url = url_for("interview.answer_status", session_id=session_id, question_id=question_id)
+    return {"Location": status_url, "Retry-After": str(POLL_AFTER_SECONDS)}

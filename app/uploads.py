@@ -10,7 +10,7 @@ from app.auth import caller, grant, services, session, signed_upload, without_tr
 from app.blueprint import Blueprint
 from app.idempotency import idempotent
 from app.ids import checked_question_id
-from app.interview import POLL_AFTER_SECONDS
+from app.interview import where_to_ask
 from app.schemas.answers import ReceiptSchema
 from app.schemas.uploads import KeptUploadSchema, UploadIntentSchema, UploadUrlSchema, UsedUploadSchema
 from app.signed_body import signed_recording
@@ -86,8 +86,7 @@ def use_upload(body: dict[str, Any], session_id: str, question_id: str) -> Any:
     """Make an upload the answer; it is transcribed in the background. Again is the same receipt."""
     said = {"language": body.get("language"), "declared_duration_ms": body.get("duration_ms")}
     receipt = services().signed_uploads.use(session(), question_id, body["object_key"], caller().user_id, **said)
-    status_url = url_for("interview.answer_status", session_id=session_id, question_id=question_id)
-    return receipt, {"Location": status_url, "Retry-After": str(POLL_AFTER_SECONDS)}
+    return receipt, where_to_ask(session_id, question_id)
 
 
 def _intent_of(body: dict[str, Any]) -> UploadIntent:

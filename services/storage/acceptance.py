@@ -27,6 +27,9 @@ class UploadLost(Unavailable):
 
     code = "upload_lost"
 
+    def __init__(self) -> None:
+        super().__init__("The upload took too long. Please send the recording again.", retry_after_seconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -63,7 +66,7 @@ class AcceptanceStore:
             found = self._receipts.find_one({"_id": ref.answer_id})
             if found is None:
                 # Erased in this moment: the next try finds that the session is gone.
-                raise _lost() from None
+                raise UploadLost from None
             return Accepted(found["file_id"], found["bytes"], found["sha256"], is_repeat=True)
 
     def _accept(self, ref: AnswerRef, answer: Mapping[str, Any], once: bool, transaction: ClientSession) -> Accepted:
@@ -107,16 +110,12 @@ class AcceptanceStore:
         marker = {"_id": ObjectId(file_id), "collecting": {"$ne": True}}
         is_there = self._uploads.delete_one(marker, session=transaction).deleted_count
         if not is_there or not self._has_chunks(ObjectId(file_id), length_bytes, transaction):
-            raise _lost()
+            raise UploadLost
 
     def _has_chunks(self, file_id: ObjectId, length_bytes: int, transaction: ClientSession) -> bool:
         """Whether the last chunk is there, and with it all: they were inserted in order, by one command."""
         last = {"files_id": file_id, "n": (length_bytes - 1) // DEFAULT_CHUNK_SIZE}
         return self._chunks.find_one(last, {"_id": 1}, session=transaction) is not None
-
-
-def _lost() -> UploadLost:
-    return UploadLost("The upload took too long. Please send the recording again.", retry_after_seconds=1)
 
 
 def _queueing(ref: AnswerRef, answer: Mapping[str, Any]) -> Pipeline:

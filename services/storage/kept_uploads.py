@@ -78,7 +78,7 @@ class KeptUploadStore:
             session=transaction,
         )
         if marker is None:
-            raise UploadLost("The upload took too long. Please send the recording again.", retry_after_seconds=1)
+            raise UploadLost
         expires_at: datetime = marker["expires_at"]
         return expires_at
 
