@@ -14,9 +14,11 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from scripts.chaos.cutter import Cutter
-from scripts.chaos.parts import GUNICORN, WORKER, Mongod, Part, Program, RedisServer
+from scripts.chaos.parts import GUNICORN, WORKER, Part, Program
 from scripts.chaos.process_tree import Usage, description
 from scripts.chaos.steady_ports import steady_port
+from scripts.embedded_mongod import EmbeddedMongod
+from scripts.embedded_redis import EmbeddedRedis
 
 Stored = Database[dict[str, Any]]
 DATABASE = "parley_chaos"
@@ -45,7 +47,7 @@ class Fleet:
         self.size = size or Size()
         self.token = secrets.token_urlsafe(32)
         directory.mkdir(parents=True, exist_ok=True)
-        self._mongod, self._redis = Mongod(directory), RedisServer()
+        self._mongod, self._redis = EmbeddedMongod(directory, steady_port()), EmbeddedRedis(steady_port())
         self.redis_proxy = Cutter([self._redis.port])
         self._more = dict(more or {})
         self.ports = [steady_port() for _ in range(self.size.webs)]

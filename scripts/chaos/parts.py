@@ -10,10 +10,7 @@ from typing import Protocol
 
 from config import ROOT
 from scripts.chaos.process_tree import Usage, descendants, description, is_alive, send, usage_of
-from scripts.chaos.steady_ports import steady_port
 from scripts.child_process import kill_session, start_child
-from scripts.embedded_mongod import EmbeddedMongod
-from scripts.embedded_redis import EmbeddedRedis
 
 GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app")
 WORKER = ("scripts/worker.sh",)
@@ -135,49 +132,3 @@ class Part:
         tree = self.tree()
         self._seen |= set(tree)
         send(tree, number)
-
-
-class Mongod:
-    """The embedded mongod, always on the port of its first start."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self._server = EmbeddedMongod(data_dir, steady_port())
-
-    @property
-    def uri(self) -> str:
-        return self._server.uri
-
-    @property
-    def pid(self) -> int | None:
-        return self._server.pid
-
-    def start(self) -> None:
-        self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-
-class RedisServer:
-    """The embedded redis-server, always on the port of its first start."""
-
-    def __init__(self) -> None:
-        self._server = EmbeddedRedis(steady_port())
-
-    @property
-    def uri(self) -> str:
-        return self._server.uri
-
-    @property
-    def port(self) -> int:
-        return self._server.port
-
-    @property
-    def pid(self) -> int | None:
-        return self._server.pid
-
-    def start(self) -> None:
-        self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop()
