@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from config import Settings
 from scripts.embedded_mongod import EmbeddedMongod, EmbeddedMongodError
 from scripts.embedded_redis import EmbeddedRedis, EmbeddedRedisError
 from services.access import OWNER
@@ -103,9 +104,17 @@ def transcriber() -> ScriptedTranscriber:
 
 
 @pytest.fixture
-def services(database: MongoDatabase, queue: RememberingQueue, transcriber: ScriptedTranscriber) -> Iterator[Services]:
+def settings() -> Settings:
+    """What `services` and `app` are made with; a module that is about other settings has a fixture of its own."""
+    return settings_with()
+
+
+@pytest.fixture
+def services(
+    settings: Settings, database: MongoDatabase, queue: RememberingQueue, transcriber: ScriptedTranscriber
+) -> Iterator[Services]:
     """Every service over the real database; the queue remembers and the transcriber says what it is told."""
-    built = build_services(settings_with(), database, queue, lambda: transcriber)
+    built = build_services(settings, database, queue, lambda: transcriber)
     yield built
     built.live.close()
 
@@ -116,8 +125,8 @@ def owner() -> Caller:
 
 
 @pytest.fixture
-def app(services: Services) -> Flask:
-    return create_app(settings_with(), services)
+def app(settings: Settings, services: Services) -> Flask:
+    return create_app(settings, services)
 
 
 @pytest.fixture

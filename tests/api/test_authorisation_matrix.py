@@ -6,7 +6,7 @@ to strangers although no session is in its path, fails here until it is said bel
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule as Route
 
-from app import create_app
 from app.auth import admin_only, caller_only, listener_only, public, signed_url_only, staff_only
-from services.container import Services, build_services
+from config import Settings
+from services.container import Services
 from services.storage.client import MongoDatabase
 from tests.api.conftest import assert_problem
 from tests.api.credentials import NOBODY, OTHER_LINKS, SIGNED_TOKENS, STRANGERS, Shown, World, bearer, signed, ticket
 from tests.factories import settings_with
-from tests.fakes import RememberingQueue, ScriptedTranscriber
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -68,15 +67,8 @@ class Door:
 
 
 @pytest.fixture
-def services(database: MongoDatabase, queue: RememberingQueue, transcriber: ScriptedTranscriber) -> Iterator[Services]:
-    built = build_services(settings_with(**SIGNED_TOKENS), database, queue, lambda: transcriber)
-    yield built
-    built.live.close()
-
-
-@pytest.fixture
-def app(services: Services) -> Flask:
-    return create_app(settings_with(**SIGNED_TOKENS), services)
+def settings() -> Settings:
+    return settings_with(**SIGNED_TOKENS)
 
 
 @pytest.fixture

@@ -1,35 +1,27 @@
 """What opens doors is written nowhere: every route is driven with tokens wherever a client can put them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import product
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import create_app
-from services.container import Services, build_services
+from config import Settings
+from services.container import Services
 from services.storage.client import MongoDatabase
 from tests.api.credentials import SIGNED_TOKENS, Shown, World, bearer, cookie, signed
 from tests.api.test_authorisation_matrix import PUBLIC, path_of
 from tests.api.test_logs import logged  # noqa: F401 (the fixture)
 from tests.factories import settings_with
-from tests.fakes import RememberingQueue, ScriptedTranscriber
 
 Logged = Callable[[], list[dict[str, object]]]
 
 
 @pytest.fixture
-def services(database: MongoDatabase, queue: RememberingQueue, transcriber: ScriptedTranscriber) -> Iterator[Services]:
-    built = build_services(settings_with(**SIGNED_TOKENS), database, queue, lambda: transcriber)
-    yield built
-    built.live.close()
-
-
-@pytest.fixture
-def app(services: Services) -> Flask:
-    return create_app(settings_with(**SIGNED_TOKENS), services)
+def settings() -> Settings:
+    return settings_with(**SIGNED_TOKENS)
 
 
 @pytest.fixture

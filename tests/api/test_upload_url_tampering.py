@@ -1,7 +1,7 @@
 """An address that was signed for one thing is none for another, nor after its time, nor for whoever lost a right."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import create_app
-from services.container import Services, build_services
+from config import Settings
+from services.container import Services
 from services.errors import Unauthorized
 from services.grants import Grant
 from services.models import AnswerRef, Caller
@@ -22,21 +22,13 @@ from tests.api.conftest import Interview, assert_problem, bearer, start_intervie
 from tests.api.credentials import SIGNED_TOKENS, signed
 from tests.api.signed_uploads import WAV, Address, address_for, address_of, presign, put, use
 from tests.factories import settings_with
-from tests.fakes import RememberingQueue, ScriptedTranscriber
 
 PATH = "/api/uploads/audio/"
 
 
 @pytest.fixture
-def services(database: MongoDatabase, queue: RememberingQueue, transcriber: ScriptedTranscriber) -> Iterator[Services]:
-    built = build_services(settings_with(**SIGNED_TOKENS), database, queue, lambda: transcriber)
-    yield built
-    built.live.close()
-
-
-@pytest.fixture
-def app(services: Services) -> Flask:
-    return create_app(settings_with(**SIGNED_TOKENS), services)
+def settings() -> Settings:
+    return settings_with(**SIGNED_TOKENS)
 
 
 @pytest.fixture

@@ -1,18 +1,16 @@
 """Who may not listen is refused by the real server before anything is upgraded or streamed."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
-from services.container import Services, build_services
+from config import Settings
+from services.container import Services
 from services.storage.client import MongoDatabase
 from tests.api.conftest import RunningServer
 from tests.api.credentials import NOBODY, OTHER_LINKS, SIGNED_TOKENS, STRANGERS, Shown, World, bearer, signed, ticket
 from tests.api.live.listeners import WAYS, websocket
 from tests.api.test_gunicorn import gunicorn  # noqa: F401 (the fixture)
 from tests.factories import settings_with
-from tests.fakes import RememberingQueue, ScriptedTranscriber
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -27,10 +25,8 @@ EVERYBODY = {
 
 
 @pytest.fixture
-def services(database: MongoDatabase, queue: RememberingQueue, transcriber: ScriptedTranscriber) -> Iterator[Services]:
-    built = build_services(settings_with(**SIGNED_TOKENS), database, queue, lambda: transcriber)
-    yield built
-    built.live.close()
+def settings() -> Settings:
+    return settings_with(**SIGNED_TOKENS)
 
 
 @pytest.fixture
