@@ -10,6 +10,7 @@ from app.auth import services, session
 from app.idempotency import sent_key
 from app.limits import refuse_declared_oversize
 from services.errors import TooManyRequests, Unavailable
+from services.idempotency import Key
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -25,8 +26,13 @@ def admitted(view: View) -> View:
             # A body of unknown length counts when it has come in.
             services().admission.check(session().owner_id, request.content_length or 0)
         except (TooManyRequests, Unavailable):
-            if key is None or not services().idempotency.is_known(key):
+            if key is None or not _has_come_before(key):
                 raise
         return view(*args, **kwargs)
 
     return asked  # type: ignore[return-value]
+
+
+def _has_come_before(key: Key) -> bool:
+    question_id = (request.view_args or {}).get("question_id", "")
+    return services().idempotency.is_known(key) or services().answers.is_accepted(session().id, question_id, key.value)

@@ -1,7 +1,7 @@
 """`Idempotency-Key` on POSTs that create something: honoured, never demanded.
 
 Views are decorated with `idempotent` outside of everything that reads the body: a repeat is answered with what the
-first request was answered, and runs nothing.
+first request was answered, and runs nothing. Or with `idempotent_by_itself`, and the reply is made again.
 """
 
 import json
@@ -14,7 +14,6 @@ from flask import Response, g, make_response, request
 from flask_smorest import Blueprint
 
 from app.auth import COOKIE, caller, services
-from app.recording import digest_of_recording
 from services.errors import ParleyError
 from services.idempotency import Key, Reply, ReplyUnreadable
 from services.storage.idempotency import Attempt
@@ -67,6 +66,12 @@ def idempotent(view: View | None = None, *, repeats_safely: bool = False) -> Any
     return Blueprint.doc(parameters=[_DOCUMENTED])(once)
 
 
+def idempotent_by_itself(view: View) -> View:
+    """For a view that makes what it stores from the key, so that a repeat finds it: no record of the reply is kept."""
+    view.is_idempotent = True  # type: ignore[attr-defined]
+    return Blueprint.doc(parameters=[_DOCUMENTED])(view)  # type: ignore[no-any-return]
+
+
 def sent_key() -> Key | None:
     """The key of this request; raises `MalformedKey`."""
     value = request.headers.get(HEADER)
@@ -112,9 +117,7 @@ def _replayed(reply: Reply) -> Response:
 
 
 def _content() -> bytes:
-    """What was sent, in one form for all ways to write it: JSON by its values, an upload by its fields and its file."""
-    if request.mimetype == "multipart/form-data":
-        return json.dumps([digest_of_recording(), sorted(request.form.items(multi=True))]).encode()
+    """What was sent, in one form for all ways to write it: JSON by its values."""
     body = request.get_data(cache=True)
     try:
         return json.dumps(json.loads(body), sort_keys=True).encode()

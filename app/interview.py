@@ -8,7 +8,7 @@ from flask import jsonify, url_for
 from app.admission import admitted
 from app.auth import caller, services, session, without_transcript
 from app.blueprint import Blueprint
-from app.idempotency import idempotent, sent_key_value
+from app.idempotency import REPLAYED, idempotent_by_itself, sent_key_value
 from app.ids import checked_question_id
 from app.recording import received_recording
 from app.revisions import etag_of
@@ -26,7 +26,7 @@ POLL_AFTER_SECONDS = 5
 @blueprint.route("/upload-answer/<session_id>/<question_id>", methods=["POST"])
 @checked_question_id
 @admitted
-@idempotent(repeats_safely=True)
+@idempotent_by_itself
 @blueprint.arguments(UploadFormSchema, location="recording")
 @blueprint.response(202, ReceiptSchema)
 @blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
@@ -35,7 +35,8 @@ def upload_answer(form: dict[str, Any], session_id: str, question_id: str) -> An
     """Store a recorded answer; it is transcribed in the background."""
     recording, key = received_recording(form), sent_key_value()
     receipt = services().answers.accept(session(), question_id, recording, caller().user_id, key=key)
-    return receipt, where_to_ask(session_id, question_id)
+    replayed = {REPLAYED: "true"} if receipt.is_repeat else {}
+    return receipt, {**where_to_ask(session_id, question_id), **replayed}
 
 
 @blueprint.route("/transcription-status/<session_id>/<question_id>")

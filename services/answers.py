@@ -22,12 +22,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the client may rely on: these bytes with this SHA-256 are stored as this answer."""
+    """What the client may rely on: these bytes with this SHA-256 are stored as this answer.
+
+    `is_repeat`: they were before, and nothing was changed.
+    """
 
     answer_id: str
     file_id: str
     bytes: int
     sha256: str
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +64,19 @@ class Answers:
         """Store a recording as the queued answer to a question; a new one takes the place of an older one.
 
         With a `key` this happens once, however often it is called with it: the answer's id is made from it. Raises
-        `NotFound` when the session or the question is gone, `InvalidRequest` when the key came with another recording,
-        and `Unavailable` when the database does not answer.
+        `NotFound` when the session or the question is gone, `InvalidRequest` when the key came with another recording
+        or said something else about it, and `Unavailable` when the database does not answer.
         """
         ref = AnswerRef(session.id, question_id, _answer_id(session.id, question_id, key))
         accepted = self._store(ref, recording, session, user_id, once=key is not None)
-        if accepted.sha256 != recording.sha256:
-            raise InvalidRequest("This key came with another recording before.", code="idempotency_key_reused")
+        said = (recording.sha256, recording.language or session.language, recording.declared_duration_ms)
+        if said != (accepted.sha256, accepted.language_hint, accepted.declared_duration_ms):
+            raise InvalidRequest("This key came with another request before.", code="idempotency_key_reused")
         return self._acknowledged(ref, accepted, session.owner_id)
+
+    def is_accepted(self, session_id: str, question_id: str, key: str) -> bool:
+        """Whether a recording has come with this key."""
+        return self._acceptance.has_receipt(_answer_id(session_id, question_id, key))
 
     def accept_stored(self, session: Session, ref: AnswerRef, recording: StoredRecording, user_id: str) -> Receipt:
         """The same for a recording whose bytes are stored already; this happens once, however often it is called.
@@ -113,7 +122,7 @@ class Answers:
         if not accepted.is_repeat:
             log.info("A recording was accepted.", **_facts(ref), bytes=accepted.bytes)
             self._after_acceptance(ref, accepted, owner_id)
-        return Receipt(ref.answer_id, accepted.file_id, accepted.bytes, accepted.sha256)
+        return Receipt(ref.answer_id, accepted.file_id, accepted.bytes, accepted.sha256, accepted.is_repeat)
 
     def _abandon(self, file_id: str) -> None:
         """Best effort: the sweep finds what is left by the upload's marker."""

@@ -20,6 +20,8 @@ from services.storage.client import Document, MongoDatabase, in_transaction, rea
 from services.storage.expressions import NOW, fields, seconds_from_now, stored
 
 RECEIPT_HOURS = 48
+# What a repeat is told, and by what another request under its key is found out.
+_RECEIPT = ("file_id", "bytes", "sha256", "language_hint", "declared_duration_ms")
 
 
 class UploadLost(Unavailable):
@@ -38,6 +40,8 @@ class Accepted:
     file_id: str
     bytes: int
     sha256: str
+    language_hint: str | None = None
+    declared_duration_ms: int | None = None
     replaced_file_id: str | None = None
     is_repeat: bool = False
 
@@ -63,14 +67,19 @@ class AcceptanceStore:
         try:
             return in_transaction(self._client, lambda transaction: self._accept(ref, answer, once, transaction))
         except DuplicateKeyError:
-            found = self._receipts.find_one({"_id": ref.answer_id})
+            found = self._receipts.find_one({"_id": ref.answer_id}, dict.fromkeys(_RECEIPT, 1) | {"_id": 0})
             if found is None:
                 # Erased in this moment: the next try finds that the session is gone.
                 raise UploadLost from None
-            return Accepted(found["file_id"], found["bytes"], found["sha256"], is_repeat=True)
+            return Accepted(**found, is_repeat=True)
+
+    @reaching_mongodb
+    def has_receipt(self, answer_id: str) -> bool:
+        """Whether this id was accepted `once`."""
+        return self._receipts.find_one({"_id": answer_id}, {"_id": 1}) is not None
 
     def _accept(self, ref: AnswerRef, answer: Mapping[str, Any], once: bool, transaction: ClientSession) -> Accepted:
-        accepted = {"file_id": answer["gridfs_file_id"], "bytes": answer["bytes"], "sha256": answer["sha256"]}
+        accepted = {"file_id": answer["gridfs_file_id"], **{name: answer.get(name) for name in _RECEIPT[1:]}}
         if once:
             # First: where the id is taken, nothing else is to be done.
             expires_at = datetime.now(UTC) + timedelta(hours=RECEIPT_HOURS)

@@ -43,7 +43,7 @@ ends_after(_answers._uploads, "_begin", "after the marker")
 ends_after(_answers._uploads, "store", "after the chunks")
 ends_after(_answers._acceptance, "_queue", "inside the transaction")
 ends_after(_answers._acceptance, "accept", "after the transaction")
-ends_after(_services.idempotency, "finish", "before the reply")
+ends_after(_answers, "accept", "before the reply")
 _kept = _services.signed_uploads._kept
 ends_after(_kept, "_keep", "while it is kept")
 ends_after(_kept, "keep", "after it is kept")

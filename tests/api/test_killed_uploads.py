@@ -94,10 +94,9 @@ def mortal(mongodb_uri: str, one_database: MongoDatabase, tmp_path_factory) -> I
 
 
 def age(database: MongoDatabase) -> None:
-    """Let the time of uploads in flight and of attempts under a key be over."""
+    """Let the time of uploads in flight be over."""
     past = datetime.now(UTC) - timedelta(seconds=1)
     database["uploads"].update_many({}, {"$set": {"expires_at": past}})
-    database["idempotency_keys"].update_many({"reply": {"$exists": False}}, {"$set": {"lease_expires_at": past}})
 
 
 def sweep(services: Services, database: MongoDatabase | None = None) -> None:
@@ -185,13 +184,9 @@ def test_a_web_process_that_was_stopped_until_its_upload_was_collected_does_not_
 def test_twenty_times_the_same_upload_at_once_is_one(mortal: Mortal, interview: Interview, stores: Stores) -> None:
     with ThreadPoolExecutor(20) as clients:
         replies = list(clients.map(lambda _: mortal.upload(interview), range(20)))
-    accepted = [reply for reply in replies if reply.status_code == 202]
-    assert {reply.status_code for reply in replies} <= {202, 409}
-    assert len({reply.content for reply in accepted}) == 1
-    assert sum("Idempotency-Replayed" not in reply.headers for reply in accepted) == 1
-    for reply in replies:
-        if reply.status_code == 409:
-            assert (reply.json()["code"], reply.headers["Retry-After"]) == ("idempotency_in_flight", "1")
+    assert {reply.status_code for reply in replies} == {202}
+    assert len({reply.content for reply in replies}) == 1
+    assert sum("Idempotency-Replayed" not in reply.headers for reply in replies) == 1
     check_nothing_is_left(stores, interview)
     assert len(stores.session(interview.id)["answers"]) == 1
 
