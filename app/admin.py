@@ -74,7 +74,7 @@ def fail_answer(body: dict[str, Any], answer_id: str) -> ListedAnswer:
 @blueprint.response(200, OutcomesSchema)
 @blueprint.refuses(400, 401, 403, 409, 415, 422)
 def retry_answers(body: dict[str, Any]) -> Any:
-    """Retry many answers, at most 1,000 a call; each one's outcome is in the reply."""
+    """Retry many answers, at most 200 a call; each one's outcome is in the reply."""
     return _decided(Action.RETRY, body)
 
 
@@ -83,7 +83,7 @@ def retry_answers(body: dict[str, Any]) -> Any:
 @blueprint.response(200, OutcomesSchema)
 @blueprint.refuses(400, 401, 403, 415, 422)
 def cancel_answers(body: dict[str, Any]) -> Any:
-    """Cancel many answers, at most 1,000 a call; each one's outcome is in the reply."""
+    """Cancel many answers, at most 200 a call; each one's outcome is in the reply."""
     return _decided(Action.CANCEL, body)
 
 
@@ -92,7 +92,7 @@ def cancel_answers(body: dict[str, Any]) -> Any:
 @blueprint.response(200, OutcomesSchema)
 @blueprint.refuses(400, 401, 403, 415, 422)
 def fail_answers(body: dict[str, Any]) -> Any:
-    """End many answers as failed, at most 1,000 a call; each one's outcome is in the reply."""
+    """End many answers as failed, at most 200 a call; each one's outcome is in the reply."""
     return _decided(Action.FAIL, body)
 
 

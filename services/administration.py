@@ -12,8 +12,8 @@ from services.errors import Conflict, NotFound, ParleyError, Unavailable
 from services.models import Caller, Status
 from services.storage.answer_lists import AnswerLists, Place, QueueDepth
 
-# The most answers that one call decides about.
-MOST_AT_ONCE = 1_000
+# The most answers that one call decides about: a few seconds' work, well within the time of an idempotency key's lease.
+MOST_AT_ONCE = 200
 MARKED_FAILED = "An operator ended the transcription of this recording."
 
 
