@@ -19,6 +19,7 @@ def start_child(
     output: IO[bytes] | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a server that ends with us; call it from the main thread, whose end the kernel takes for ours.
 
@@ -32,6 +33,7 @@ def start_child(
         cwd=cwd,
         env=env,
         start_new_session=True,
+        pass_fds=pass_fds,
     )
 
 

@@ -1,11 +1,13 @@
 """Keeps a program running: starts it again when it dies by itself, and ends with it when it is told to."""
 
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
+from typing import IO
 
 from config import ROOT
 from scripts.child_process import kill_session, start_child
@@ -14,6 +16,8 @@ from scripts.child_process import kill_session, start_child
 EXIT_CONFIGURATION = 78
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 POLL_SECONDS = 0.2
+# The file descriptor, by its number, on which a program says that it has started: any byte.
+READY_FD = "READY_FD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +34,26 @@ class Patience:
 
 
 class Supervisor:
-    """One program, as a child that never outlives us. Run in the main thread, which is where signals arrive."""
+    """One program, as a child that never outlives us. Run in the main thread, which is where signals arrive.
+
+    One that `says_when_ready` has nothing to finish before: told to stop while it starts, which may take minutes and
+    may be deaf to signals, it is ended at once.
+    """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], patience: Patience, say: Callable[[str], None]
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        patience: Patience,
+        say: Callable[[str], None],
+        *,
+        says_when_ready: bool = False,
     ) -> None:
         self._command = command
         self._environment = environment
         self._patience = patience
         self._say = say
+        self._says_when_ready = says_when_ready
         self._child: subprocess.Popen[bytes] | None = None
         self._stop_by: float | None = None
 
@@ -61,20 +76,30 @@ class Supervisor:
                 return 0
 
     def _run_once(self) -> int:
-        self._child = start_child(self._command, cwd=ROOT, env=self._environment)
-        if self._stop_by is not None:  # told so before there was anybody to pass it on to
-            self._child.terminate()
-        while True:
-            try:
-                code = self._child.wait(POLL_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                if self._stop_by is not None and time.monotonic() > self._stop_by:
-                    self._say("It did not stop in time and is ended.")
-                    kill_session(self._child)
+        ready, theirs = os.pipe()
+        os.set_blocking(ready, False)
+        with open(ready, "rb", buffering=0) as readiness:
+            environment = {**self._environment, READY_FD: str(theirs)}
+            self._child = start_child(self._command, cwd=ROOT, env=environment, pass_fds=(theirs,))
+            os.close(theirs)
+            if self._stop_by is not None:  # told so before there was anybody to pass it on to
+                self._child.terminate()
+            code = self._ended(self._child, readiness)
         # Should it have died alone: nothing of it may go on beside the next one.
         kill_session(self._child)
         return code
+
+    def _ended(self, child: "subprocess.Popen[bytes]", readiness: IO[bytes]) -> int:
+        has_started = not self._says_when_ready
+        while True:
+            try:
+                return child.wait(POLL_SECONDS)
+            except subprocess.TimeoutExpired:
+                has_started = has_started or bool(readiness.read(1))
+                if self._stop_by is None or (has_started and time.monotonic() <= self._stop_by):
+                    continue
+                self._say(f"It {'did not stop in time' if has_started else 'had not started yet'} and is ended.")
+                kill_session(child)
 
     def _pause(self, deaths: int, code: int) -> bool:
         """False when we were told to stop meanwhile."""

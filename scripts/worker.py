@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     command = (sys.executable, "-m", "dramatiq", "tasks.worker:setup_broker", "--processes", "1", *threads, *arguments)
     # Without this a worker takes messages that another, idle one could work on.
     environment = {**os.environ, "dramatiq_queue_prefetch": "1"}
-    return Supervisor(command, environment, Patience(), say).run()
+    return Supervisor(command, environment, Patience(), say, says_when_ready=True).run()
 
 
 if __name__ == "__main__":

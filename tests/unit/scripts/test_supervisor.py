@@ -20,7 +20,8 @@ import os, sys
 from scripts.supervisor import Patience, Supervisor
 patience = Patience(0.01, longest_pause_seconds=0.1, settled_seconds=float(sys.argv[2]), stop_seconds=5)
 command = (sys.executable, "-I", "-S", "-c", sys.argv[1])
-sys.exit(Supervisor(command, os.environ, patience, lambda line: print(line, flush=True)).run())
+options = {"says_when_ready": sys.argv[3] == "says"}
+sys.exit(Supervisor(command, os.environ, patience, lambda line: print(line, flush=True), **options).run())
 """
 # Notes its process id and says so; then does what follows.
 NOTE = "import os, signal, sys, time; open(os.environ['NOTES'], 'a').write(f'{os.getpid()}\\n'); "
@@ -50,9 +51,9 @@ def notes(tmp_path: Path) -> Notes:
 def start(notes: Notes) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
-    def start(program: str, *, settled_seconds: float = 60) -> "subprocess.Popen[str]":
+    def start(program: str, *, settled_seconds: float = 60, says: bool = False) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-c", SUPERVISE, program, str(settled_seconds)],
+            [sys.executable, "-c", SUPERVISE, program, str(settled_seconds), "says" if says else ""],
             cwd=ROOT,
             env={**os.environ, "NOTES": str(notes.path)},
             stdout=subprocess.PIPE,
@@ -114,6 +115,23 @@ def test_what_does_not_stop_is_ended(start: Start, notes: Notes):
     process.terminate()
     process.wait(20)
     assert not is_alive(notes.pids[0])
+
+
+def test_what_has_not_started_yet_is_ended_at_once(start: Start, notes: Notes):
+    process = start("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + LIVE, says=True)
+    wait_until(lambda: notes.pids)
+    process.terminate()
+    said, _ = process.communicate(timeout=20)
+    assert "had not started yet" in said
+    assert not is_alive(notes.pids[0])
+
+
+def test_what_has_said_that_it_started_may_finish(start: Start, notes: Notes):
+    say = "import os, signal, sys; signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), sys.exit(3))); "
+    process = start(say + "os.write(int(os.environ['READY_FD']), b'.'); " + LIVE, says=True)
+    wait_until(lambda: notes.pids)
+    process.terminate()
+    assert process.wait(20) == 3
 
 
 def test_nothing_of_a_dead_program_goes_on(start: Start, notes: Notes):
