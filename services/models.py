@@ -22,12 +22,97 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of speech; `start` and `end` count seconds from the beginning of the recording."""
+class Span:
+    """A stretch of a recording, in seconds from its beginning."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as it was spoken; `start` and `end` as in `Segment`, `probability` (0–1) as the model gives it."""
 
     start: float
     end: float
     text: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of speech; `start` and `end` count seconds from the beginning of the recording.
+
+    `avg_logprob` is the mean natural log probability of its tokens, `no_speech_prob` (0–1) and `temperature` are of the
+    try that it comes from, `compression_ratio` is that of its text by zlib.
+    """
+
+    start: float
+    end: float
+    text: str
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 0.0
+    compression_ratio: float = 0.0
+    temperature: float = 0.0
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch that could not be heard, and the code of the reason; the rest of the recording was."""
+
+    start: float
+    end: float
+    code: str
+
+
+class Task(StrEnum):
+    """What becomes of speech: text in its own language, or in English."""
+
+    TRANSCRIBE = "transcribe"
+    TRANSLATE = "translate"
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known before anything is heard.
+
+    `language` is an ISO 639-1 code, or None to detect it; `initial_prompt` is text that may have come before, and
+    `vocabulary` names and terms that may come.
+    """
+
+    language: str | None = None
+    task: Task = Task.TRANSCRIBE
+    initial_prompt: str | None = None
+    vocabulary: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a recording is heard: how long it is, where somebody speaks, and the windows that together hold all of that.
+
+    Windows are in order, do not overlap, and are as long as a model hears at once at most; what lies between them is
+    skipped. `gain` is what the samples are multiplied by to be of even loudness.
+    """
+
+    duration_seconds: float
+    speech: tuple[Span, ...]
+    windows: tuple[Span, ...]
+    gain: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWindow:
+    """What was heard in one window, with times in the recording; how long each stage of it took, in seconds."""
+
+    segments: tuple[Segment, ...]
+    language: str | None = None
+    language_probability: float | None = None
+    timing: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
