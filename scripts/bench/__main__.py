@@ -8,13 +8,14 @@ from pathlib import Path
 
 from scripts.bench.decode import measure_decoding
 from scripts.bench.figures import Figure, print_figures
-from scripts.bench.live import measure_latency, measure_stop
+from scripts.bench.live import measure_latency
 from scripts.bench.machine import describe_machine
+from scripts.bench.stop import measure_stop, measure_stop_while_hearing
 from scripts.bench.upload import measure_uploads
 from scripts.embedded_redis import EmbeddedRedis
 from scripts.started_service import StartedService
 
-BENCHMARKS = ("upload", "decode", "live")
+BENCHMARKS = ("upload", "decode", "live", "stop")
 # One client asks more here than any person does.
 UNLIMITED = {
     **dict.fromkeys(("RATE_LIMIT", "RATE_LIMIT_UPLOADS", "RATE_LIMIT_COSTLY"), "100000/second"),
@@ -35,6 +36,10 @@ def main() -> int:
             for line in describe_machine(service.mongodb_uri):
                 print(line, flush=True)
             figures = _measure(service, arguments.only)
+            if arguments.only in (None, "stop"):
+                figures.append(measure_stop(service, _say))
+        if arguments.only in (None, "stop"):
+            figures.append(measure_stop_while_hearing(Path(directory) / "hearing", _say))
     print_figures(figures)
     return 0 if all(figure.is_met for figure in figures) else 1
 
@@ -47,7 +52,6 @@ def _measure(service: StartedService, only: str | None) -> list[Figure]:
         figures += measure_decoding(_say)
     if only in (None, "live"):
         figures += measure_latency(service, _say)
-        figures += measure_stop(service, _say)
     return figures
 
 

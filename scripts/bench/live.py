@@ -1,4 +1,4 @@
-"""From the write to MongoDB to the message in the client, with 50 sockets; and how long stopping takes with them open.
+"""From the write to MongoDB to the message in the client, with 50 sockets.
 
 The writes are the product's own (a worker's progress), at a steady pace. The clock starts just before a write is sent
 and stops when its message can be read from the socket; both ends are on this machine.
@@ -23,7 +23,6 @@ WRITES = 200
 WRITES_A_SECOND = 20
 SETTLE_SECONDS = 1.0
 P95_BAR_MS = 25.0
-STOP_BAR_SECONDS = 10.0
 LEASE_SECONDS = 600
 
 
@@ -47,24 +46,12 @@ def measure_latency(service: StartedService, say: Callable[[str], None]) -> list
     return figures
 
 
-def measure_stop(service: StartedService, say: Callable[[str], None]) -> list[Figure]:
-    """Seconds from SIGTERM to the end of everything that was started; nothing can be measured after this."""
-    say(f"live: SIGTERM with {SOCKETS} open sockets")
-    session_id = start_session(service.url, service.token, 1)
-    sockets = _following(service, [session_id] * SOCKETS)
-    seconds = service.stop()
-    left = sockets.count()
-    sockets.close()
-    note = "all sockets were closed" if left == 0 else f"{left} sockets were left open"
-    return [Figure(f"SIGTERM with {SOCKETS} open sockets", seconds, "s", STOP_BAR_SECONDS, note)]
-
-
 def _latencies(service: StartedService, count: int) -> list[float]:
     database = connect(service.mongodb_uri, DATABASE)
     store = AnswerStore(database, lease_seconds=LEASE_SECONDS)
     try:
         sessions = [_claimed(service, store) for _ in range(count)]
-        sockets = _following(service, [each.claim.ref.session_id for each in sessions] * (SOCKETS // count))
+        sockets = following(service, [each.claim.ref.session_id for each in sessions] * (SOCKETS // count))
         written = dict(_writes(store, sessions))
         # What the last write caused is still on its way; what has not come by then is missed below.
         time.sleep(SETTLE_SECONDS)
@@ -104,7 +91,7 @@ def _claimed(service: StartedService, store: AnswerStore) -> _Session:
     return _Session(claim, status.raise_for_status().json()["seq"])
 
 
-def _following(service: StartedService, session_ids: list[str]) -> LiveSockets:
+def following(service: StartedService, session_ids: list[str]) -> LiveSockets:
     sockets = LiveSockets(service.url, service.token)
     for session_id in session_ids:
         sockets.follow(session_id)
