@@ -34,7 +34,7 @@ def list_answers(query: dict[str, Any]) -> Any:
     return {"answers": page.answers, "next": as_cursor(*page.next) if page.next else None}
 
 
-@blueprint.route("/answers/<answer_id>")
+@blueprint.route("/answers/<string(length=24):answer_id>")
 @blueprint.response(200, ListedAnswerSchema)
 @blueprint.refuses(401, 403, 404)
 def show_answer(answer_id: str) -> ListedAnswer:
@@ -42,7 +42,7 @@ def show_answer(answer_id: str) -> ListedAnswer:
     return services().administration.show(answer_id)
 
 
-@blueprint.route("/answers/<answer_id>/retry", methods=["POST"])
+@blueprint.route("/answers/<string(length=24):answer_id>/retry", methods=["POST"])
 @idempotent
 @blueprint.response(200, ListedAnswerSchema)
 @blueprint.refuses(401, 403, 404, 409)
@@ -51,7 +51,7 @@ def retry_answer(answer_id: str) -> ListedAnswer:
     return services().administration.decide(caller(), Action.RETRY, answer_id)
 
 
-@blueprint.route("/answers/<answer_id>/cancel", methods=["POST"])
+@blueprint.route("/answers/<string(length=24):answer_id>/cancel", methods=["POST"])
 @blueprint.response(200, ListedAnswerSchema)
 @blueprint.refuses(401, 403, 404, 409)
 def cancel_answer(answer_id: str) -> ListedAnswer:
@@ -59,7 +59,7 @@ def cancel_answer(answer_id: str) -> ListedAnswer:
     return services().administration.decide(caller(), Action.CANCEL, answer_id)
 
 
-@blueprint.route("/answers/<answer_id>/fail", methods=["POST"])
+@blueprint.route("/answers/<string(length=24):answer_id>/fail", methods=["POST"])
 @blueprint.arguments(FailSchema)
 @blueprint.response(200, ListedAnswerSchema)
 @blueprint.refuses(400, 401, 403, 404, 409, 415, 422)

@@ -19,9 +19,10 @@ HOOKS = "scripts.fuzz.schemathesis_hooks"
 REFUSALS = ("2xx", "3xx", "401", "403", "404", "409", "410", "412", "413", "415", "422", "428", "429")
 # A body above the limit is refused before anybody looks whether it fits, and a session that is not there comes first.
 REJECTIONS = ("400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429")
-# Its paths lead to the one session, whatever was made or erased before. And a header that schemathesis leaves out is
-# there all the same when it is the one that every request gets.
-EXCLUDED_IN_ONE_SESSION = ["ensure_resource_availability", "use_after_free", "missing_required_header"]
+# A header that schemathesis leaves out is there all the same when it is the one that every request gets.
+EXCLUDED_WITH_A_TOKEN = ["missing_required_header"]
+# Its paths lead to the one session, whatever was made or erased before.
+EXCLUDED_IN_ONE_SESSION = [*EXCLUDED_WITH_A_TOKEN, "ensure_resource_availability", "use_after_free"]
 # A stream of events has no end to wait for.
 ENDLESS = "/events$"
 
@@ -51,8 +52,10 @@ def check_api(url: str, place: Path, visit: Visit, *, seed: int, bounds: Sequenc
     ]
     if visit.token is not None:
         command += ["--header", f"Authorization: Bearer {visit.token}"]
+        excluded = EXCLUDED_WITH_A_TOKEN if visit.session_id is None else EXCLUDED_IN_ONE_SESSION
+        command += ["--exclude-checks", ",".join(excluded)]
     if visit.session_id is not None:
-        command += ["--exclude-checks", ",".join(EXCLUDED_IN_ONE_SESSION), "--exclude-method", "DELETE"]
+        command += ["--exclude-method", "DELETE"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": HOOKS}
     return subprocess.run(command, cwd=place, env=environment, check=False).returncode
 

@@ -144,3 +144,10 @@ def test_only_admins_may(client, services: Services, interview: Interview, path:
     for headers in (user, interview.candidate):
         assert_problem(client.get(path, headers=headers), 403, "forbidden")
     assert_problem(client.get(path), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("word", ["retry", "cancel", "fail"])
+def test_the_words_for_many_answers_are_not_answers(client: FlaskClient, token: str, word: str) -> None:
+    path = f"/api/admin/answers/{word}"
+    assert client.options(path, headers=bearer(token)).allow == {"OPTIONS", "POST"}
+    assert_problem(client.get(path, headers=bearer(token)), 405)
