@@ -16,9 +16,9 @@ from statistics import median
 
 from config import ROOT
 from scripts.bench.figures import Figure, percentile
+from scripts.decoding import decode_in, heard
 from scripts.encoding import WEBM, encode
 from services.audio.children import Children
-from services.audio.decode import heard
 from services.audio.decoder import decoded
 from services.transcribers import SAMPLE_RATE_HZ, Samples
 
@@ -50,13 +50,11 @@ def measure_decoding(say: Callable[[str], None]) -> list[Figure]:
     answer = encode(_speech(), WEBM)
     children = Children()
     began = time.perf_counter()
-    children.decode(answer, max_seconds=MAX_SECONDS, on_wait=lambda: None)
+    decode_in(children, answer, max_seconds=MAX_SECONDS)
     start_seconds = time.perf_counter() - began
     ways: dict[str, Callable[[], object]] = {
         "here": lambda: decoded(answer, max_seconds=MAX_SECONDS),
-        "in a forked child": lambda: heard(
-            children.decode(answer, max_seconds=MAX_SECONDS, on_wait=lambda: None),
-        ),
+        "in a forked child": lambda: heard(decode_in(children, answer, max_seconds=MAX_SECONDS)),
         "in a fresh child": lambda: _decode_in_fresh_child(answer),
     }
     costs: dict[str, list[Cost]] = {name: [] for name in ways}

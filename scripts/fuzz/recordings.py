@@ -19,10 +19,10 @@ from signal import Signals
 import structlog
 
 from config import ROOT
+from scripts.decoding import decode_in, heard
 from scripts.fuzz.corpus import corpus
 from scripts.fuzz.mutations import mutated
 from services.audio.children import Children
-from services.audio.decode import heard
 from services.audio.signature import container_of
 from services.errors import InvalidRequest, RecordingRejected, UnsupportedRecording
 
@@ -99,19 +99,20 @@ def outcome_of(children: Children, recordings: Mapping[str, bytes], seed: int, n
     for _ in range(2):
         began = time.monotonic()
         try:
-            ended = children.decode(content, max_seconds=MAX_SECONDS, on_wait=lambda: None)
+            decoding = decode_in(children, content, max_seconds=MAX_SECONDS)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
             return outcome(f"{FAILED}: {type(error).__name__}", wall_seconds=time.monotonic() - began)
         wall_seconds = time.monotonic() - began
         if wall_seconds <= WALL_SECONDS:
             break
+    ended = decoding.ended
     outcome = partial(
         outcome, wall_seconds=wall_seconds, cpu_seconds=ended.cpu_seconds, peak_kilobytes=ended.peak_kilobytes
     )
     if wall_seconds > WALL_SECONDS:
         return outcome(f"{FAILED}: took more than {WALL_SECONDS:g} s")
     try:
-        name = "decoded" if len(heard(ended)) else f"{FAILED}: decoded to nothing"
+        name = "decoded" if len(heard(decoding)) else f"{FAILED}: decoded to nothing"
     except RecordingRejected as rejected:
         name = rejected.code if rejected.code in KNOWN_CODES else f"{FAILED}: {rejected.code}"
     except Exception as error:  # noqa: BLE001

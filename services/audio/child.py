@@ -1,6 +1,7 @@
 """What a forked child does: it gives up whatever it does not need, decodes one recording, and ends."""
 
 import ctypes
+import fcntl
 import json
 import mmap
 import os
@@ -12,10 +13,9 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, NoReturn, cast
 
-from services.audio.decoder import LEEWAY_SECONDS, Damage, decoded_blocks
-from services.audio.fork_protocol import HEADER_BYTES, SAMPLE_BYTES
+from services.audio.decoder import Damage, decoded_blocks
+from services.audio.fork_protocol import OUTCOME_BYTES
 from services.errors import RecordingRejected
-from services.transcribers import SAMPLE_RATE_HZ
 
 # More than decoding any real recording takes, at any length: samples leave the child as they come.
 MEMORY_BYTES = 88 * 1024 * 1024
@@ -31,11 +31,11 @@ PR_SET_NO_NEW_PRIVS = 38
 _prctl: Callable[..., int] | None = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
-def run(recording: int, result: int, *, max_seconds: float, server_pid: int) -> NoReturn:
-    """Decode the recording of one file into the other, then end the process with 0, or 1 where it was not decoded."""
+def run(recording: int, outcome: int, samples: int, *, max_seconds: float, server_pid: int) -> NoReturn:
+    """Decode the recording and send its samples; end the process with 0, or 1 where it was not decoded."""
     status = 1
     try:
-        _keep_only(recording, result)
+        _keep_only(recording, outcome, samples)
         _limit_itself(max_seconds)
         _end_with(server_pid)
         status = _decode(max_seconds)
@@ -45,33 +45,41 @@ def run(recording: int, result: int, *, max_seconds: float, server_pid: int) -> 
 
 
 def _decode(max_seconds: float) -> int:
-    recording, result = cast(BinaryIO, FileIO(0)), FileIO(1, "w")
+    recording, samples = cast(BinaryIO, FileIO(0)), FileIO(1, "w")
     damage = Damage()
-    result.seek(HEADER_BYTES)
     try:
         for block in decoded_blocks(recording, damage, max_seconds=max_seconds):
-            result.write(block.data)
-        outcome: dict[str, object] = {"bad_packets": damage.bad_packets, "broke_off": damage.broke_off}
+            _send(samples, block.data.cast("B"))
+        said: dict[str, object] = {"bad_packets": damage.bad_packets, "broke_off": damage.broke_off}
     except RecordingRejected as rejected:
-        outcome = {"code": rejected.code, "message": rejected.message}
+        said = {"code": rejected.code, "message": rejected.message}
     except BaseException as error:  # noqa: BLE001 - nobody is above us who could hear of it
-        outcome = {"error": type(error).__name__}
-    if "bad_packets" not in outcome:
-        result.truncate(HEADER_BYTES)
-    result.seek(0)
-    result.write(json.dumps(outcome).encode() + b"\n")
-    return int("error" in outcome)
+        said = {"error": type(error).__name__}
+    FileIO(3, "w").write(json.dumps(said).encode() + b"\n")
+    return int("error" in said)
 
 
-def _keep_only(recording: int, result: int) -> None:
-    """The recording becomes 0 and the result 1. 2 goes where 1 went: what FFmpeg or libc says of a file is noise."""
+def _send(samples: FileIO, block: memoryview) -> None:
+    """Waits, without using any time, while nobody reads; fails when nobody will."""
+    while block:
+        block = block[samples.write(block) :]
+
+
+def _keep_only(recording: int, outcome: int, samples: int) -> None:
+    """The recording becomes 0, the samples 1, the outcome 3. What FFmpeg or libc says of a file is noise."""
     signal.set_wakeup_fd(-1)
     for signum in (signal.SIGCHLD, signal.SIGINT):
         signal.signal(signum, signal.SIG_DFL)
-    os.dup2(1, 2)
-    os.dup2(recording, 0)
-    os.dup2(result, 1)
-    os.closerange(3, MOST_FILES)
+    noise = os.dup(1)
+    # Out of the way first: what they were sent as may be a number that one of them is to have.
+    recording, outcome, samples = (_above(file) for file in (recording, outcome, samples))
+    for number, file in enumerate((recording, samples, noise, outcome)):
+        os.dup2(file, number)
+    os.closerange(4, MOST_FILES)
+
+
+def _above(file: int) -> int:
+    return file if file > 3 else fcntl.fcntl(file, fcntl.F_DUPFD, 4)
 
 
 def _limit_itself(max_seconds: float) -> None:
@@ -79,8 +87,7 @@ def _limit_itself(max_seconds: float) -> None:
     cpu_seconds = CPU_SECONDS + int(CPU_SECONDS_PER_SECOND * max_seconds)
     # At the lower of the two the kernel says that it was the time; at the higher one it only kills.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
-    result_bytes = HEADER_BYTES + int((max_seconds + LEEWAY_SECONDS) * SAMPLE_RATE_HZ) * SAMPLE_BYTES
-    resource.setrlimit(resource.RLIMIT_FSIZE, (result_bytes, result_bytes))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (OUTCOME_BYTES, OUTCOME_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     statm = Path("/proc/self/statm")
     if statm.exists():

@@ -1,24 +1,22 @@
-"""A child process for each recording, forked by a server of this process's own: services/audio/fork_server.py."""
+"""A child process for each recording, forked by a server of this process's own, whose samples come as a stream."""
 
 import os
 import socket
 import struct
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 import structlog
 
-from config import ROOT
-from services.audio.fork_protocol import ENDED, HEADER_BYTES, REQUEST, SAMPLE_BYTES, STARTED
+from services.audio.fork_protocol import ENDED, OUTCOME_BYTES, SAMPLE_BYTES, STARTED, most_bytes
+from services.audio.server_process import FORK_SERVER, ServerLostError, ServerProcess
 from services.errors import TranscriptionFailed
-from services.transcribers import PULSE_SECONDS, Samples
+from services.transcribers import PULSE_SECONDS, SAMPLE_RATE_HZ, Samples
 
 log = structlog.get_logger()
 
@@ -27,24 +25,21 @@ PATIENCE_SECONDS = 180.0
 # Until the server has forked: at most its own start, on a busy machine.
 START_SECONDS = 60.0
 TRIES = 2
-# A thread of OpenBLAS beside the server's only one would make forking a gamble.
-PYTHON = ("/usr/bin/env", "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", sys.executable)
-FORK_SERVER = (*PYTHON, "-m", "services.audio.fork_server")
-
-
-class ServerLostError(Exception):
-    """Raised when the server ended or hangs: of the recording nothing is known."""
+# Some four seconds: what is done to samples is done to so many at once.
+BLOCK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended (as `Popen.returncode`), what it took, and what it wrote: a line, and samples."""
+    """How a child ended (as `Popen.returncode`), what it took, and the line in which it said what became of it."""
 
     exit_code: int
     cpu_seconds: float
     peak_kilobytes: int
     said: bytes
-    samples: Samples
+
+
+Blocks = Generator[Samples, None, Ended]
 
 
 class Children:
@@ -53,23 +48,39 @@ class Children:
     def __init__(self, command: Sequence[str] = FORK_SERVER) -> None:
         self._command = command
         self._lock = threading.Lock()
-        self._server: _Server | None = None
+        self._server: ServerProcess | None = None
 
-    def decode(self, content: bytes, *, max_seconds: float, on_wait: Callable[[], None]) -> Ended:
-        """Raises `TranscriptionFailed` when there is no child to be had or it does not end, and what `on_wait` does."""
+    def blocks(self, content: bytes, *, max_seconds: float, on_wait: Callable[[], None]) -> Blocks:
+        """Some seconds of samples at a time, and how the child ended.
+
+        While nobody asks for the next one the child waits, for as long as that takes. Raises `TranscriptionFailed` when
+        there is no child to be had or it does not go on, and what `on_wait` does.
+        """
+        given = 0
         for _ in range(TRIES):
             server = self.server()
+            blocks, place = _blocks(server, content, max_seconds, on_wait), 0
             try:
-                return _ended(server, content, max_seconds, on_wait)
+                while True:
+                    block = next(blocks)
+                    place += len(block)
+                    # A second child says again what the first one said.
+                    if place > given:
+                        fresh, given = place - given, place
+                        yield block[-fresh:]
+            except StopIteration as stopped:
+                return cast(Ended, stopped.value)
             except ServerLostError:
                 log.warning("The decoding server was lost; another one is started.", exit_status=self._end(server))
+            finally:
+                blocks.close()
         raise TranscriptionFailed("The recording could not be decoded this time.")
 
-    def server(self) -> "_Server":
+    def server(self) -> ServerProcess:
         """The one that runs, or a new one."""
         with self._lock:
             if self._server is None or self._server.owner_pid != os.getpid():
-                self._server = _Server(self._command)
+                self._server = ServerProcess(self._command)
             return self._server
 
     @property
@@ -82,7 +93,7 @@ class Children:
                 self._server.end()
             self._server = None
 
-    def _end(self, server: "_Server") -> int:
+    def _end(self, server: ServerProcess) -> int:
         """Others may have lost the same one, and started another since."""
         with self._lock:
             if self._server is server:
@@ -90,71 +101,82 @@ class Children:
             return server.end()
 
 
-class _Server:
-    """The process, and the socket over which it is asked. It ends when the socket closes, and so with this process."""
+@dataclass(slots=True)
+class _Patience:
+    """How many seconds may still be spent waiting, what is raised after them, and who hears of it in the meantime."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self.owner_pid = os.getpid()
-        self._requests, theirs = socket.socketpair()
-        # A server that hangs must not make those hang who ask it.
-        self._requests.settimeout(PULSE_SECONDS)
-        with theirs:
-            # In a session of its own: Ctrl-C in a terminal must not end it, or healthy answers would be delayed.
-            self._process = subprocess.Popen(  # noqa: S603 - our own module
-                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
-            )
-        self.pid = self._process.pid
+    seconds: float
+    late: Exception
+    on_wait: Callable[[], None]
+    _heard_of_at: float = field(default_factory=time.monotonic)
 
-    def ask(self, max_seconds: float, files: Sequence[int]) -> None:
+    def fill(self, buffer: memoryview, source: socket.socket) -> int:
+        """Receive as much as there is room for; how much it was, which is less at the end."""
+        filled = 0
+        while filled < len(buffer):
+            part = self._receive(buffer[filled:], source)
+            if part == 0:
+                break
+            filled += part or 0
+        return filled
+
+    def _receive(self, buffer: memoryview, source: socket.socket) -> int | None:
+        began = time.monotonic()
+        source.settimeout(max(0.001, min(PULSE_SECONDS, self.seconds)))
         try:
-            socket.send_fds(self._requests, [REQUEST.pack(max_seconds)], files)
-        except OSError as error:
-            raise ServerLostError from error
+            part = source.recv_into(buffer)
+        except TimeoutError:
+            part = None
+        now = time.monotonic()
+        self.seconds -= now - began
+        if part is None and self.seconds <= 0:
+            raise self.late
+        if part is None or now - self._heard_of_at >= PULSE_SECONDS:
+            self._heard_of_at = now
+            self.on_wait()
+        return part
 
-    def end(self) -> int:
-        self._requests.close()
-        self._process.kill()
-        return self._process.wait()
 
-
-def _ended(server: _Server, content: bytes, max_seconds: float, on_wait: Callable[[], None]) -> Ended:
-    with _scratch() as recording, _scratch() as result:
+def _blocks(server: ServerProcess, content: bytes, max_seconds: float, on_wait: Callable[[], None]) -> Blocks:
+    with _scratch() as recording, _scratch() as outcome:
         recording.write(content)
         recording.seek(0)
         report, theirs = socket.socketpair()
+        samples, written = socket.socketpair()
         # Closing the report is what ends the child, whatever ended the wait.
-        with report:
-            with theirs:
-                server.ask(max_seconds, [recording.fileno(), result.fileno(), theirs.fileno()])
-            _wait(report, STARTED, START_SECONDS, on_wait, late=ServerLostError())
+        with report, samples:
+            with theirs, written:
+                server.ask(max_seconds, [each.fileno() for each in (recording, outcome, written, theirs)])
+            _message(report, STARTED, _Patience(START_SECONDS, ServerLostError(), on_wait))
             late = TranscriptionFailed("The recording could not be decoded in time.")
-            exit_code, cpu_seconds, peak_kilobytes = _wait(report, ENDED, PATIENCE_SECONDS, on_wait, late=late)
-        result.seek(0)  # the child's position is also ours
-        said = result.readline(HEADER_BYTES)
-        samples = np.empty(max(0, os.fstat(result.fileno()).st_size - HEADER_BYTES) // SAMPLE_BYTES, np.float32)
-        result.seek(HEADER_BYTES)
-        cast(Any, result).readinto(samples)
-        return Ended(exit_code, cpu_seconds, peak_kilobytes, said, samples)
+            patience = _Patience(PATIENCE_SECONDS, late, on_wait)
+            yield from _received(samples, max_seconds, patience)
+            exit_code, cpu_seconds, peak_kilobytes = _message(report, ENDED, patience)
+        outcome.seek(0)  # the child's position is also ours
+        return Ended(exit_code, cpu_seconds, peak_kilobytes, outcome.readline(OUTCOME_BYTES))
 
 
-def _wait(
-    report: socket.socket, message: struct.Struct, seconds: float, on_wait: Callable[[], None], *, late: Exception
-) -> tuple[Any, ...]:
-    """The next message; `on_wait` is called every `PULSE_SECONDS`."""
-    ends_at = time.monotonic() + seconds
-    report.settimeout(min(PULSE_SECONDS, seconds))
-    received = b""
-    while len(received) < message.size:
-        try:
-            part = report.recv(message.size - len(received))
-        except TimeoutError:
-            if time.monotonic() >= ends_at:
-                raise late from None
-            on_wait()
-            continue
-        if not part:
-            raise ServerLostError
-        received += part
+def _received(samples: socket.socket, max_seconds: float, patience: _Patience) -> Generator[Samples, None, None]:
+    left_bytes = most_bytes(max_seconds)
+    filled = BLOCK_BYTES
+    while filled == BLOCK_BYTES:
+        block = np.empty(BLOCK_BYTES // SAMPLE_BYTES, np.float32)
+        filled = patience.fill(memoryview(block).cast("B"), samples)
+        left_bytes -= filled
+        # A child that is still what it was when it was forked ends itself there.
+        if left_bytes < 0:
+            raise TranscriptionFailed("The recording could not be decoded this time.")
+        heard = block[: filled // SAMPLE_BYTES]
+        # Whatever the length: only who decodes more slowly than people speak runs out of it.
+        patience.seconds += len(heard) / SAMPLE_RATE_HZ
+        if len(heard):
+            yield heard
+
+
+def _message(report: socket.socket, message: struct.Struct, patience: _Patience) -> tuple[Any, ...]:
+    received = bytearray(message.size)
+    if patience.fill(memoryview(received), report) < message.size:
+        raise ServerLostError
     return message.unpack(received)
 
 

@@ -6,9 +6,10 @@ A file can make FFmpeg ask for gigabytes with a few hundred bytes, spin, or cras
 import atexit
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+import numpy as np
 import structlog
 
 from services.audio.children import Children, Ended
@@ -34,23 +35,29 @@ def prepare() -> None:
         children.server()
 
 
-def decode(content: bytes, *, max_seconds: float, on_wait: Callable[[], None] = lambda: None) -> Samples:
-    """The recording as 16 kHz mono float32 in [-1, 1], beginning at its first sample.
+def blocks(content: bytes, *, max_seconds: float, on_wait: Callable[[], None] = lambda: None) -> Iterator[Samples]:
+    """The recording as 16 kHz mono float32 in [-1, 1], from its first sample on, some seconds at a time.
 
-    What can be heard of a damaged recording is returned. Memory stays within what `max_seconds` of samples take,
-    whatever the file promises. `on_wait` is called every few seconds, so that a lease can be renewed; what it raises
-    ends the work. Raises `RecordingRejected` with the code `too_long`, `no_audio_track` or `bad_audio`,
-    and `TranscriptionFailed` where the child was ended by something else than the recording.
+    What can be heard of a damaged recording is returned. The child waits for whoever reads, for as long as that takes.
+    `on_wait` is called every few seconds of waiting or reading, so that a lease can be renewed; what it raises ends the
+    work. Raises `RecordingRejected` with the code `too_long`, `no_audio_track` or `bad_audio`, and
+    `TranscriptionFailed` where the child was ended by something else than the recording; that can be behind the last
+    block, so that nothing is known to be sound before the end.
     """
     try:
-        ended = children.decode(content, max_seconds=max_seconds, on_wait=on_wait)
+        ended = yield from children.blocks(content, max_seconds=max_seconds, on_wait=on_wait)
     except OSError as error:
         raise TranscriptionFailed("The recording could not be decoded this time.") from error
-    return heard(ended)
+    judge(ended)
 
 
-def heard(ended: Ended) -> Samples:
-    """What a child that has ended leaves: the samples, or one of the errors of `decode`."""
+def decode(content: bytes, *, max_seconds: float, on_wait: Callable[[], None] = lambda: None) -> Samples:
+    """All blocks at once, for recordings that are known to be short."""
+    return np.concatenate([*blocks(content, max_seconds=max_seconds, on_wait=on_wait), np.empty(0, np.float32)])
+
+
+def judge(ended: Ended) -> None:
+    """Raise one of the errors of `blocks`, unless the samples of the child that ended so can be used."""
     if -ended.exit_code in RECORDINGS_FAULT:
         raise bad_audio()
     outcome = _outcome(ended.said)
@@ -61,7 +68,6 @@ def heard(ended: Ended) -> Samples:
         raise TranscriptionFailed("The recording could not be decoded this time.")
     if outcome["bad_packets"] or outcome["broke_off"]:
         log.warning("A damaged recording was decoded.", **outcome)
-    return ended.samples
 
 
 def _outcome(said: bytes) -> dict[str, str]:

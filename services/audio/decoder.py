@@ -19,7 +19,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.filter import Graph
 
-from services.audio.fork_protocol import SAMPLE_BYTES
+from services.audio.fork_protocol import most_bytes
 from services.audio.verdicts import bad_audio, no_audio_track, too_long
 from services.errors import RecordingRejected
 from services.transcribers import SAMPLE_RATE_HZ, Samples
@@ -37,8 +37,6 @@ CONTAINER_OPTIONS = {
 }
 # Every change of rate or channels builds a new resampler; a real recording changes at most when a device is switched.
 MAX_SHAPE_CHANGES = 16
-# A recorder stops by a clock of its own, and its encoder pads: an answer that was stopped at the limit is not too long.
-LEEWAY_SECONDS = 2
 # Opus makes 50 frames a second: what is done to samples is done to some seconds of them at once.
 BLOCK_BYTES = 256 * 1024
 
@@ -69,7 +67,7 @@ def decoded_blocks(recording: BinaryIO, damage: Damage, *, max_seconds: float) -
 
     What was passed over is counted in `damage`. Raises as `decoded`, and that can be after the first blocks.
     """
-    limit_bytes = int((max_seconds + LEEWAY_SECONDS) * SAMPLE_RATE_HZ) * SAMPLE_BYTES
+    limit_bytes = most_bytes(max_seconds)
     heard_bytes = 0
     try:
         with _opened(recording) as container:

@@ -49,7 +49,7 @@ class ForkServer:
         if not request:
             self._end()
         (max_seconds,) = REQUEST.unpack(request)
-        recording, result, report = files
+        *handed_on, report = files
         server_pid = os.getpid()
         try:
             pid = os.fork()
@@ -58,10 +58,10 @@ class ForkServer:
             socket.socket(fileno=report).send(STARTED.pack(0) + ENDED.pack(1, 0, 0))
         else:
             if pid == 0:
-                child.run(recording, result, max_seconds=max_seconds, server_pid=server_pid)
+                child.run(*handed_on, max_seconds=max_seconds, server_pid=server_pid)
             self._follow(pid, socket.socket(fileno=report))
-        os.close(recording)
-        os.close(result)
+        for file in handed_on:
+            os.close(file)
 
     def _follow(self, pid: int, report: socket.socket) -> None:
         self._reports[pid] = report

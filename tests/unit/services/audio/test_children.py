@@ -15,20 +15,20 @@ import pytest
 from structlog.testing import capture_logs
 
 from config import ROOT
+from scripts.decoding import Decoding, decode_in, heard
 from scripts.encoding import WAV, WEBM, encode
 from services.audio import children as children_module
-from services.audio.children import PYTHON, Children, Ended
-from services.audio.decode import heard
+from services.audio.children import Children
+from services.audio.server_process import PYTHON
 from services.errors import LeaseLost, TranscriptionFailed
 from tests.recordings import tone
 
-Run = Callable[..., Ended]
 # A child that shows what it can do with what it has been left.
 WITNESS = """
 import json, os, socket, sys, time
 from services.audio import child, fork_server
-def witness(recording, result, *, max_seconds, server_pid):
-    child._keep_only(recording, result)
+def witness(recording, outcome, samples, *, max_seconds, server_pid):
+    child._keep_only(recording, outcome, samples)
     child._limit_itself(max_seconds)
     child._end_with(server_pid)
     said = {"bad_packets": 0, "broke_off": False, "parent": server_pid, "pid": os.getpid()}
@@ -40,7 +40,7 @@ def witness(recording, result, *, max_seconds, server_pid):
             attempt()
         except OSError as error:
             said[name] = error.errno
-    os.write(1, json.dumps(said).encode() + b"\\n")
+    os.write(3, json.dumps(said).encode() + b"\\n")
     while WAITS: time.sleep(1)
     os._exit(0)
 child.run = witness
@@ -88,17 +88,17 @@ def children() -> Iterator[Children]:
     children.close()
 
 
-def decode(children: Children, content: bytes = SECOND, on_wait: Callable[[], None] = lambda: None) -> Ended:
-    return children.decode(content, max_seconds=60, on_wait=on_wait)
+def decode(children: Children, content: bytes = SECOND, on_wait: Callable[[], None] = lambda: None) -> Decoding:
+    return decode_in(children, content, max_seconds=60, on_wait=on_wait)
 
 
 def test_a_child_can_open_no_file_and_no_socket(witness):
-    said = decode(witness(False)).said
+    said = decode(witness(False)).ended.said
     for what in (b"file", b"directory", b"socket", b"pipe", b"new file"):
         assert b'"%s": 24' % what in said  # EMFILE
 
 
-def test_a_child_has_its_recording_and_its_result_and_nothing_else_of_ours(witness):
+def test_a_child_has_its_recording_its_outcome_and_its_samples_and_nothing_else_of_ours(witness):
     children = witness(True)
     seen: list[object] = []
 
@@ -108,14 +108,15 @@ def test_a_child_has_its_recording_and_its_result_and_nothing_else_of_ours(witne
         if not forked or "Max open files            0 " not in Path(f"/proc/{forked[0]}/limits").read_text():
             return  # not yet
         child = forked[0]
-        seen.extend(sorted(os.readlink(each) for each in Path(f"/proc/{child}/fd").iterdir()))
+        seen.extend(sorted(os.readlink(each).partition("[")[0] for each in Path(f"/proc/{child}/fd").iterdir()))
         seen.append("NoNewPrivs:\t1" in Path(f"/proc/{child}/status").read_text())
         seen.append(os.getsid(child) != os.getsid(0))
         raise LeaseLost("Enough was seen.")
 
     with pytest.raises(LeaseLost):
         decode(children, on_wait=look)
-    assert seen == ["/dev/null", "/memfd:recording (deleted)", "/memfd:recording (deleted)", True, True]
+    memory = "/memfd:recording (deleted)"
+    assert seen == ["/dev/null", memory, memory, "socket:", True, True]
 
 
 def test_whoever_gives_up_ends_the_child_and_not_the_server(witness):

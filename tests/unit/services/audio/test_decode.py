@@ -11,9 +11,10 @@ from config import ROOT
 from scripts.encoding import AAC, FLAC, M4A, MP3, OGG, WAV, WEBM, encode
 from services.audio import children as children_module
 from services.audio import decode as decode_module
-from services.audio.children import PYTHON, Children
+from services.audio.children import Children
 from services.audio.decode import decode
 from services.audio.decoder import decoded
+from services.audio.server_process import PYTHON
 from services.errors import LeaseLost, RecordingRejected, TranscriptionFailed
 from tests.recordings import speech, tone
 

@@ -11,8 +11,9 @@ import av
 import pytest
 from av.container import InputContainer
 
+from scripts.decoding import decode_in, heard
 from scripts.encoding import WAV, encode
-from services.audio.decode import children, heard
+from services.audio.decode import children
 from services.audio.decoder import decoded
 from services.audio.signature import container_of
 from services.errors import RecordingRejected, UnsupportedRecording
@@ -40,28 +41,28 @@ OTHER_CODES = {"ten hours of silence": "too_long", "a cover and no sound": "no_a
 def idle_kilobytes() -> int:
     """The peak of a child that decodes next to nothing."""
     recording = encode(tone(0.1), WAV)
-    return children.decode(recording, max_seconds=MAX_SECONDS, on_wait=lambda: None).peak_kilobytes
+    return decode_in(children, recording, max_seconds=MAX_SECONDS).ended.peak_kilobytes
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_asks_for_too_much_costs_little(name: str, idle_kilobytes: int):
-    ended = children.decode(HOSTILE[name](), max_seconds=MAX_SECONDS, on_wait=lambda: None)
+    decoding = decode_in(children, HOSTILE[name](), max_seconds=MAX_SECONDS)
     try:
-        outcome = f"{len(heard(ended)) / 16_000:.0f} s"
+        outcome = f"{len(heard(decoding)) / 16_000:.0f} s"
     except RecordingRejected as rejected:
         outcome = rejected.code
     assert outcome == ("1 s" if name in HEARD else OTHER_CODES.get(name, "bad_audio"))
-    assert ended.cpu_seconds <= CPU_SECONDS
-    assert ended.peak_kilobytes - idle_kilobytes <= MORE_KILOBYTES
+    assert decoding.ended.cpu_seconds <= CPU_SECONDS
+    assert decoding.ended.peak_kilobytes - idle_kilobytes <= MORE_KILOBYTES
 
 
 @pytest.mark.parametrize("packets", [100_000, 1_000_000, 2_000_000, 2_500_000, 20_000_000])
 def test_what_fits_into_a_childs_memory_is_no_more_than_it_may_take(packets: int, idle_kilobytes: int):
     recording = promising(packets)
-    ended = children.decode(recording, max_seconds=MAX_SECONDS, on_wait=lambda: None)
+    decoding = decode_in(children, recording, max_seconds=MAX_SECONDS)
     with pytest.raises(RecordingRejected):
-        heard(ended)
-    assert ended.peak_kilobytes - idle_kilobytes <= MORE_KILOBYTES
+        heard(decoding)
+    assert decoding.ended.peak_kilobytes - idle_kilobytes <= MORE_KILOBYTES
 
 
 class Canary:
@@ -165,8 +166,8 @@ def code_of(content: bytes) -> str:
     """The same in a child, which can open nothing, and here, where only the decoder's options keep it from it."""
     with pytest.raises(RecordingRejected) as rejected:
         decoded(content, max_seconds=5)
-    ended = children.decode(content, max_seconds=5, on_wait=lambda: None)
+    decoding = decode_in(children, content, max_seconds=5)
     with pytest.raises(RecordingRejected) as rejected_by_child:
-        heard(ended)
+        heard(decoding)
     assert rejected_by_child.value.code == rejected.value.code
     return rejected.value.code

@@ -4,19 +4,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from scripts.decoding import decode_in, heard
 from scripts.fuzz.corpus import corpus
 from scripts.fuzz.mutations import MUTATIONS, mutated
 from scripts.fuzz.recordings import KNOWN_CODES, MAX_SECONDS, Outcome, Summary, fuzz, print_summary
 from services.audio import children as children_module
-from services.audio.children import PYTHON, Children
-from services.audio.decode import heard
+from services.audio.children import Children
+from services.audio.server_process import PYTHON
 from services.audio.signature import container_of
 
 FILES = 500
 CHILD_THAT = """
 import os, signal, sys, time
 from services.audio import child, fork_server
-def run(recording, result, **limits):
+def run(recording, outcome, samples, **limits):
     {}
     os._exit(0)
 child.run = run
@@ -49,8 +50,8 @@ def outcomes_where() -> Iterator[Callable[[str], Summary]]:
 def test_what_is_damaged_was_sound(children: Children):
     for name, recording in corpus().items():
         assert container_of(recording).startswith("audio/"), name
-        ended = children.decode(recording, max_seconds=MAX_SECONDS, on_wait=lambda: None)
-        assert len(heard(ended)) == pytest.approx(16_000, abs=2_500), name
+        decoding = decode_in(children, recording, max_seconds=MAX_SECONDS)
+        assert len(heard(decoding)) == pytest.approx(16_000, abs=2_500), name
 
 
 def test_500_damaged_recordings_are_each_refused_decoded_or_rejected(children: Children):
@@ -82,8 +83,8 @@ def test_every_way_to_damage_every_recording_is_used():
     [
         ("os.kill(os.getpid(), signal.SIGKILL)", "FAILED: TranscriptionFailed"),
         ("os._exit(1)", "FAILED: TranscriptionFailed"),
-        ("""os.write(result, b'{"code": "odd", "message": ""}')""", "FAILED: odd"),
-        ("""os.write(result, b'{"bad_packets": 0, "broke_off": false}')""", "FAILED: decoded to nothing"),
+        ("""os.write(outcome, b'{"code": "odd", "message": ""}')""", "FAILED: odd"),
+        ("""os.write(outcome, b'{"bad_packets": 0, "broke_off": false}')""", "FAILED: decoded to nothing"),
     ],
 )
 def test_what_has_no_category_is_a_failure(outcomes_where, statement: str, failure: str):
