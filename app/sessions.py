@@ -30,7 +30,9 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/sessions", descript
 def start_session(body: dict[str, Any]) -> Any:
     """Start an interview; the reply holds the link for the candidate, which is shown only now."""
     details = {name: body[name] for name in ("tier", "consent") if body.get(name) is not None}
-    started = services().sessions.start(caller(), body["questions"], language=body.get("language"), details=details)
+    started = services().sessions.start(
+        caller(), body["questions"], language=body.get("language"), details=details, hints=body["hints"]
+    )
     g.created_session_id = started.session.id
     link = f"{current_app.config['PUBLIC_URL']}/?token={started.link_token}"
     reply = {**_fields(started.session), "link": link, "link_expires_at": started.link_expires_at}
@@ -42,13 +44,9 @@ def start_session(body: dict[str, Any]) -> Any:
 @blueprint.refuses(401, 404)
 def read_session(session_id: str) -> Any:
     """An interview with the status of every answer."""
-    worker = services().health.worker()
-    found = session()
-    if caller().session_id is not None:
-        # A link is the candidate's: the answers to the questions are for those who ask them.
-        found = replace(found, questions=tuple(Question(each.id, each.prompt) for each in found.questions))
+    worker, found = services().health.worker(), session()
     return {
-        **_fields(found),
+        **(_fields(found) if caller().session_id is None else _fields_for_candidate(found)),
         "answers": statuses_of(found),
         "whisper_model": worker.whisper_model,
         "demo_model": worker.demo_model,
@@ -67,5 +65,12 @@ def list_sessions(query: dict[str, Any]) -> Any:
 
 
 def _fields(found: Session) -> dict[str, Any]:
-    names = ("id", "created_at", "seq", "language", "details", "questions")
+    names = ("id", "created_at", "seq", "language", "task", "initial_prompt", "vocabulary", "details", "questions")
     return {name: getattr(found, name) for name in names}
+
+
+def _fields_for_candidate(found: Session) -> dict[str, Any]:
+    """A link is the candidate's: what answers the questions, or gives it away, is for those who ask them."""
+    asked = tuple(Question(each.id, each.prompt) for each in found.questions)
+    fields = _fields(replace(found, questions=asked))
+    return {name: value for name, value in fields.items() if name not in ("initial_prompt", "vocabulary")}

@@ -224,3 +224,6 @@ class Session:
     language: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     analysis: Mapping[str, Any] | None = None
+    task: Task = Task.TRANSCRIBE
+    initial_prompt: str | None = None
+    vocabulary: tuple[str, ...] = ()

@@ -8,8 +8,10 @@ from typing import Any
 
 from services.access import hash_of, new_token
 from services.errors import Forbidden, InvalidRequest, NotFound
-from services.models import Caller, Question, Session
+from services.models import Caller, Hints, Question, Session
 from services.storage.sessions import SessionStore
+
+NO_HINTS = Hints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,18 @@ class Sessions:
         self._link_days = link_days
 
     def start(
-        self, caller: Caller, questions: Sequence[Question], *, language: str | None, details: Mapping[str, Any]
+        self,
+        caller: Caller,
+        questions: Sequence[Question],
+        *,
+        language: str | None,
+        details: Mapping[str, Any],
+        hints: Hints = NO_HINTS,
     ) -> NewSession:
-        """Start an interview; raises `InvalidRequest` for a question id that occurs twice."""
+        """Start an interview; raises `InvalidRequest` for a question id that occurs twice.
+
+        `hints` is what else is known of every answer; an answer may come with a language of its own.
+        """
         if caller.session_id is not None:
             raise Forbidden("A session link cannot start sessions.")
         if len({question.id for question in questions}) < len(questions):
@@ -55,6 +66,9 @@ class Sessions:
             created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
             language=language,
             details=details,
+            task=hints.task,
+            initial_prompt=hints.initial_prompt,
+            vocabulary=hints.vocabulary,
         )
         token, expires_at = new_token(), session.created_at + timedelta(days=self._link_days)
         self._store.create(session, {"token_hash": hash_of(token), "expires_at": expires_at})

@@ -1,5 +1,6 @@
 """Interviews in and out."""
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,9 +8,14 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from app.ids import QUESTION_ID_PATTERN
 from app.schemas.answers import LANGUAGE, AnswerStatusSchema
-from services.models import Question
+from services.models import Hints, Question, Task
 
 QUESTION_ID = validate.Regexp(rf"^{QUESTION_ID_PATTERN}\Z", error="Must be 1 to 64 letters, digits, '_' or '-'.")
+
+LONGEST_PROMPT = 1_000
+LONGEST_TERM = 64
+MOST_TERMS = 100
+ONLY_STAFF = "Not shown to the holder of a session's link."
 
 
 def _is_storable(text: str) -> None:
@@ -17,6 +23,17 @@ def _is_storable(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise ValidationError("Must be valid Unicode (it holds half of a surrogate pair).") from None
+
+
+def _is_plain(text: str) -> None:
+    """Models take `<|…|>` for an order to them."""
+    if "<|" in text:
+        raise ValidationError("Must not hold '<|'.")
+
+
+def _is_a_term(text: str) -> None:
+    if not text.strip() or any(unicodedata.category(each) in ("Cc", "Zl", "Zp") for each in text):
+        raise ValidationError("Must be a name or term in one line, without control characters.")
 
 
 def _as_stored_time(given: datetime) -> datetime:
@@ -57,8 +74,36 @@ class ConsentSchema(Schema):
 class NewSessionSchema(Schema):
     questions = fields.List(fields.Nested(QuestionSchema), required=True, validate=validate.Length(min=1, max=100))
     language = fields.String(validate=LANGUAGE, allow_none=True)
+    task = fields.Enum(
+        Task,
+        by_value=True,
+        load_default=Task.TRANSCRIBE,
+        metadata={"description": "`translate`: what is said in other languages is written in English."},
+    )
+    initial_prompt = fields.String(
+        allow_none=True,
+        validate=[validate.Length(min=1, max=LONGEST_PROMPT), _is_storable, _is_plain],
+        metadata={
+            "description": "Text as it may have come before: sets style and spelling of what is heard.",
+            "example": "An interview about Kubernetes, PostgreSQL and on-call duty.",
+        },
+    )
+    vocabulary = fields.List(
+        fields.String(validate=[validate.Length(min=1, max=LONGEST_TERM), _is_storable, _is_plain, _is_a_term]),
+        allow_none=True,
+        validate=validate.Length(max=MOST_TERMS),
+        metadata={
+            "description": "Names and terms that may be said; not shown to the candidate.",
+            "example": ["Kubernetes", "Anneliese", "SLO"],
+        },
+    )
     tier = _text(64, allow_none=True)
     consent = fields.Nested(ConsentSchema, allow_none=True)
+
+    @post_load
+    def _with_hints(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        vocabulary = tuple(dict.fromkeys(data.get("vocabulary") or ()))
+        return {**data, "hints": Hints(data.get("language"), data["task"], data.get("initial_prompt"), vocabulary)}
 
 
 class SessionSchema(Schema):
@@ -66,6 +111,9 @@ class SessionSchema(Schema):
     created_at = fields.AwareDateTime(required=True)
     seq = fields.Integer(required=True)
     language = fields.String(required=True, allow_none=True)
+    task = fields.Enum(Task, by_value=True, required=True)
+    initial_prompt = fields.String(allow_none=True, metadata={"description": ONLY_STAFF})
+    vocabulary = fields.List(fields.String(), metadata={"description": ONLY_STAFF})
     tier = fields.String(attribute="details.tier")
     consent = fields.Nested(ConsentSchema, attribute="details.consent")
     questions = fields.List(fields.Nested(QuestionSchema), required=True)

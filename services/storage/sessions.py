@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.models import Caller, Question, Session
+from services.models import Caller, Question, Session, Task
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
 
 
@@ -27,6 +27,9 @@ class SessionStore:
                 "owner_id": session.owner_id,
                 "created_at": session.created_at,
                 "language": session.language,
+                "task": session.task,
+                "initial_prompt": session.initial_prompt,
+                "vocabulary": list(session.vocabulary),
                 "details": dict(session.details),
                 "link": dict(link),
                 "questions": questions,
@@ -117,4 +120,8 @@ def _as_session(found: Document | None) -> Session | None:
         language=found["language"],
         details=found["details"],
         analysis=found.get("analysis"),
+        # Sessions from before there were hints have none of them.
+        task=Task(found.get("task", Task.TRANSCRIBE)),
+        initial_prompt=found.get("initial_prompt"),
+        vocabulary=tuple(found.get("vocabulary", ())),
     )

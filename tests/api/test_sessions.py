@@ -10,6 +10,7 @@ from services.models import Caller
 from services.storage.client import MongoDatabase
 from tests.api.conftest import QUESTIONS, Interview, assert_problem, bearer, start_interview
 
+HINTS = {"task": "translate", "initial_prompt": "About Anneliese's team.", "vocabulary": ["Anneliese", "SLO"]}
 CONSENT = {"text": "I agree to be recorded.", "given_at": "2026-03-01T12:00:00.123456+02:00"}
 
 
@@ -20,7 +21,8 @@ def test_a_started_session_tells_everything_that_was_asked_for_and_where_it_is(c
     assert reply.status_code == 201
     started = reply.get_json()
     assert set(started) == {
-        *("id", "created_at", "seq", "language", "tier", "consent", "questions", "link", "link_expires_at")
+        *("id", "created_at", "seq", "language", "task", "initial_prompt", "vocabulary"),
+        *("tier", "consent", "questions", "link", "link_expires_at"),
     }
     assert reply.headers["Location"] == f"/api/sessions/{started['id']}"
     assert started["link"].startswith("http://127.0.0.1:8000/?token=")
@@ -33,21 +35,24 @@ def test_a_started_session_tells_everything_that_was_asked_for_and_where_it_is(c
 
 
 def test_what_is_said_at_the_start_is_what_is_read_later(client: FlaskClient, token: str) -> None:
-    body = {"questions": QUESTIONS, "language": "en", "tier": "senior", "consent": CONSENT}
+    body = {"questions": QUESTIONS, "language": "en", "tier": "senior", "consent": CONSENT, **HINTS}
     started = client.post("/api/sessions", json=body, headers=bearer(token)).get_json()
 
     read = client.get(f"/api/sessions/{started['id']}", headers=bearer(token)).get_json()
 
     del started["link"], started["link_expires_at"]
     assert read == {**started, "answers": [], "whisper_model": None, "demo_model": False}
+    assert {name: read[name] for name in HINTS} == HINTS
 
 
 def test_a_session_needs_no_more_than_questions(client: FlaskClient, token: str) -> None:
-    body = {"questions": [{"id": "q1", "prompt": "Why?"}], "language": None, "tier": None, "consent": None}
+    nothing = dict.fromkeys(("language", "tier", "consent", "initial_prompt", "vocabulary"))
+    body = {"questions": [{"id": "q1", "prompt": "Why?"}], **nothing}
     reply = client.post("/api/sessions", json=body, headers=bearer(token))
     assert reply.status_code == 201
     started = reply.get_json()
     assert started["language"] is None
+    assert (started["task"], started["initial_prompt"], started["vocabulary"]) == ("transcribe", None, [])
     assert "tier" not in started
     assert "consent" not in started
     assert started["questions"] == [{"id": "q1", "prompt": "Why?", "model_answer": None, "key_points": []}]
@@ -66,6 +71,33 @@ def test_a_link_opens_its_session_without_the_answers_to_the_questions(
         "Whom did you lead?",
         "And then?",
     ]
+
+
+def test_a_link_is_not_told_what_may_be_said(client: FlaskClient, token: str) -> None:
+    interview = start_interview(client, token, **HINTS)
+    for_candidate = client.get(f"/api/sessions/{interview.id}", headers=interview.candidate)
+    assert for_candidate.get_json()["task"] == "translate"
+    assert "Anneliese" not in for_candidate.text
+    assert not {"initial_prompt", "vocabulary"} & set(for_candidate.get_json())
+
+
+def test_hints_are_stored_under_their_own_names_and_a_term_once(
+    client: FlaskClient, token: str, database: MongoDatabase
+) -> None:
+    start_interview(client, token, **{**HINTS, "vocabulary": ["SLO", "Ada", "SLO"]})
+    (stored,) = database["interview_sessions"].find()
+    assert (stored["task"], stored["initial_prompt"], stored["vocabulary"]) == (
+        *("translate", HINTS["initial_prompt"], ["SLO", "Ada"]),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["$where", "$$NOW", "{$gt: ''}", "a.b", "\U0001f600\u200d\U0001f600", "\u202eabc", "-->"]
+)
+def test_hints_that_mean_something_elsewhere_are_only_text(client: FlaskClient, token: str, text: str) -> None:
+    interview = start_interview(client, token, initial_prompt=f"{text}\x00\n", vocabulary=[text])
+    read = client.get(f"/api/sessions/{interview.id}", headers=interview.owner).get_json()
+    assert (read["initial_prompt"], read["vocabulary"]) == (f"{text}\x00\n", [text])
 
 
 def test_a_link_opens_no_other_session(client: FlaskClient, interview: Interview, other_interview: Interview) -> None:
@@ -177,6 +209,25 @@ QUESTION = {"id": "q1", "prompt": "Why?"}
         ({"questions": [QUESTION], "$ne": 1}, "$ne"),
         ({"questions": [QUESTION], "language": "English"}, "language"),
         ({"questions": [QUESTION], "language": "en\n"}, "language"),
+        ({"questions": [QUESTION], "task": "summarize"}, "task"),
+        ({"questions": [QUESTION], "task": None}, "task"),
+        ({"questions": [QUESTION], "task": {"$ne": 1}}, "task"),
+        ({"questions": [QUESTION], "initial_prompt": ""}, "initial_prompt"),
+        ({"questions": [QUESTION], "initial_prompt": "x" * 1_001}, "initial_prompt"),
+        ({"questions": [QUESTION], "initial_prompt": "<|endoftext|>"}, "initial_prompt"),
+        ({"questions": [QUESTION], "initial_prompt": ["x"]}, "initial_prompt"),
+        ({"questions": [QUESTION], "vocabulary": "Ada"}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": ["x"] * 101}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": ["x" * 65]}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": [""]}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": ["  "]}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": ["a\x00"]}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": ["a\nb"]}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": ["a\u2028b"]}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": ["<|en|>"]}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": [int("9" * 30)]}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": [None]}, "vocabulary"),
+        ({"questions": [QUESTION], "vocabulary": [["Ada"]]}, "vocabulary"),
         ({"questions": [QUESTION], "tier": ""}, "tier"),
         ({"questions": [QUESTION], "tier": "x" * 65}, "tier"),
         ({"questions": [QUESTION], "consent": {"text": "yes"}}, "consent"),
@@ -215,6 +266,8 @@ def test_two_questions_with_one_id_are_refused(client: FlaskClient, token: str) 
         {"questions": [{**QUESTION, "model_answer": "\udfff"}]},
         {"questions": [{**QUESTION, "key_points": ["ok", "\ud800x"]}]},
         {"tier": "\ud83d"},
+        {"initial_prompt": "\ud83d"},
+        {"vocabulary": ["\ud83d"]},
         {"consent": {**CONSENT, "text": "\udc00"}},
         {"language": "\ud800"},
         {"\ud800": 1},

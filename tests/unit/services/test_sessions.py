@@ -4,7 +4,7 @@ import pytest
 
 from services.container import Services
 from services.errors import Forbidden, InvalidRequest, NotFound
-from services.models import Caller, Question, Session
+from services.models import Caller, Hints, Question, Session, Task
 from services.storage.client import MongoDatabase
 from tests.factories import questions
 
@@ -17,9 +17,18 @@ def start(services: Services, caller: Caller = ADA) -> Session:
 
 def test_a_session_is_read_as_it_was_started(services: Services):
     asked = [Question("q1", "Why?", "Because.", ("reason", "cause")), Question("q2", "How?")]
-    started = services.sessions.start(ADA, asked, language="en", details={"tier": "gold"})
+    hints = Hints("en", Task.TRANSLATE, "About us.", ("SLO",))
+    started = services.sessions.start(ADA, asked, language="en", details={"tier": "gold"}, hints=hints)
+    assert (started.session.task, started.session.vocabulary) == (Task.TRANSLATE, ("SLO",))
     assert services.sessions.get(ADA, started.session.id) == started.session
     assert started.link_expires_at > datetime.now(UTC)
+
+
+def test_a_session_from_before_there_were_hints_has_none(services: Services, database: MongoDatabase):
+    session = start(services)
+    fields = {"task": 1, "initial_prompt": 1, "vocabulary": 1}
+    database["interview_sessions"].update_one({"_id": session.id}, {"$unset": fields})
+    assert services.sessions.get(ADA, session.id) == session
 
 
 def test_two_questions_with_one_id_are_refused_and_nothing_is_stored(services: Services, database: MongoDatabase):
