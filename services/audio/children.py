@@ -161,7 +161,7 @@ def _received(samples: socket.socket, max_seconds: float, patience: _Patience) -
     filled = BLOCK_BYTES
     while filled == BLOCK_BYTES:
         block = np.empty(BLOCK_BYTES // SAMPLE_BYTES, np.float32)
-        filled = patience.fill(memoryview(block).cast("B"), samples)
+        filled = patience.fill(block.data.cast("B"), samples)
         left_bytes -= filled
         # A child that is still what it was when it was forked ends itself there.
         if left_bytes < 0:
