@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from services.models import Session, Status
+from services.models import Gap, Session, Status
 
 # Clocks of browsers and rounding containers differ by less.
 MISSING_SECONDS = 1
 MISSING_SHARE = 0.05
+_FIGURES = (
+    *("language_probability", "confidence", "needs_review", "words_per_minute", "longest_pause_seconds"),
+    "timing",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AnswerStatus:
-    """An answer as its own document tells it; `error` is `{code, message}`, safe to show."""
+    """An answer as its own document tells it; `error` is `{code, message}`, safe to show.
+
+    `partial_transcript` is what was heard so far while an answer is open; the figures of a transcript are explained at
+    `Transcript`, and `timing` is in seconds by stage.
+    """
 
     question_id: str
     answer_id: str
@@ -48,6 +56,14 @@ class AnswerStatus:
     declared_duration_ms: int | None = None
     revision: int | None = None
     has_recording: bool = False
+    partial_transcript: str | None = None
+    language_probability: float | None = None
+    confidence: float | None = None
+    needs_review: bool | None = None
+    words_per_minute: float | None = None
+    longest_pause_seconds: float | None = None
+    gaps: tuple[Gap, ...] = ()
+    timing: Mapping[str, float] | None = None
 
     @property
     def can_retry(self) -> bool:
@@ -98,7 +114,15 @@ def status_of(question_id: str, answer: Mapping[str, Any]) -> AnswerStatus:
         declared_duration_ms=answer.get("declared_duration_ms"),
         revision=answer.get("revision"),
         has_recording=answer.get("gridfs_file_id") is not None,
+        partial_transcript=_text_so_far(answer.get("partial_texts")),
+        gaps=tuple(Gap(**gap) for gap in answer.get("gaps", ())),
+        **{name: answer.get(name) for name in _FIGURES},
     )
+
+
+def _text_so_far(texts: Mapping[str, str] | None) -> str | None:
+    """In the order of the windows, whichever was heard first; what was not heard yet is left out."""
+    return " ".join(texts[index] for index in sorted(texts, key=int)) if texts else None
 
 
 def statuses_of(session: Session) -> list[AnswerStatus]:

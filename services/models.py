@@ -116,22 +116,44 @@ class HeardWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A few words in a row, and when they were spoken."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was heard in one recording. `no_speech` is true when nothing was said, and `text` is then empty."""
+    """What was heard in one recording. `no_speech` is true when nothing was said, and `text` is then empty.
+
+    How sure that is: `confidence` (0-1), `low_confidence`, `needs_review` (services/certainty.py). How it was spoken:
+    `words_per_minute`, `longest_pause_seconds` (services/pace.py). `gaps` are in none of it. `timing` is in seconds.
+    """
 
     text: str
     segments: tuple[Segment, ...]
     language: str | None
     duration_seconds: float
     no_speech: bool = False
+    language_probability: float | None = None
+    gaps: tuple[Gap, ...] = ()
+    confidence: float | None = None
+    low_confidence: tuple[Passage, ...] = ()
+    needs_review: bool = False
+    words_per_minute: float | None = None
+    longest_pause_seconds: float | None = None
+    timing: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class WhisperModel:
-    """Which model hears: the hub id or directory, and whether it is the bundled demo model."""
+    """Which model hears: the hub id or directory, its revision, and whether it is the bundled demo model."""
 
     name: str
     demo_model: bool
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +208,7 @@ class Claim:
     token: str
     holder: str
     file_id: str
-    language: str | None
+    hints: Hints
     attempts: int
     crashes: int
 

@@ -104,7 +104,7 @@ class Transcription:
             on_wait=lambda: on_window(0, None),
         )
         decoded = time.monotonic()
-        transcript = transcriber.transcribe(samples, language=claim.language, on_window=on_window)
+        transcript = transcriber.transcribe(samples, language=claim.hints.language, on_window=on_window)
         attempt.insist(partial(self._answers.complete, claim, transcript, transcriber.model))
         log.info(
             "An answer was transcribed.",

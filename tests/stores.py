@@ -11,6 +11,7 @@ from services.models import AnswerRef, Claim, Question, Recording, Segment, Sess
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore, file_document
+from services.storage.checkpoints import CheckpointStore
 from services.storage.client import MongoDatabase
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.sessions import SessionStore
@@ -36,6 +37,7 @@ class Stores:
     uploads: UploadStore
     open: OpenAnswerStore
     sessions: SessionStore
+    checkpoints: CheckpointStore
 
     def start(self, *question_ids: str) -> str:
         return self.start_with(questions(*question_ids))
@@ -125,7 +127,9 @@ class Stores:
         assert ("transcript" in answer) == is_completed
         assert ("transcription_error" in answer) == (status is Status.FAILED)
         assert (Status(status) in (Status.FAILED, Status.CANCELLED)) == ("ended_at" in answer)
-        revisions = list(self.database["transcripts"].find({"answer_id": answer["id"]}).sort("revision", -1))
+        self._check_partial(answer)
+        of_this = {"answer_id": answer["id"], "revision": {"$gt": 0}}
+        revisions = list(self.database["transcripts"].find(of_this).sort("revision", -1))
         assert bool(revisions) == is_completed
         if is_completed:
             assert (revisions[0]["revision"], revisions[0]["text"]) == (answer["revision"], answer["transcript"])
@@ -139,6 +143,25 @@ class Stores:
             assert (str(stored["_id"]), stored["metadata"]["status"]) == (answer["gridfs_file_id"], "failed")
         else:
             assert stored is None or stored["metadata"]["status"] == "deleting"
+
+    def _check_partial(self, answer: dict[str, Any]) -> None:
+        """What was heard so far is there for an open answer, or for the retry of a failed one, and shown while open."""
+        status = Status(answer["transcription_status"])
+        partial = self.database["transcripts"].find_one({"_id": f"{answer['id']}:partial"})
+        assert "partial_texts" not in answer or (partial is not None and not status.is_terminal)
+        if partial is None:
+            return
+        assert not status.is_terminal or (status is Status.FAILED and answer["gridfs_file_id"] is not None)
+        planned = {str(index) for index in range(len(partial["plan"]["windows"]))}
+        assert {*partial["windows"], *partial["failures"], *partial["crashes"]} <= planned
+        assert not partial["windows"].keys() & partial["failures"].keys()
+        said = {index: _said(each) for index, each in partial["windows"].items() if each["segments"]}
+        if "partial_texts" in answer:
+            assert answer["partial_texts"] == said
+
+
+def _said(window: dict[str, Any]) -> str:
+    return " ".join(segment["text"] for segment in window["segments"])
 
 
 def answer_document(recording: Recording, file_id: str, user_id: str) -> dict[str, Any]:
@@ -172,4 +195,5 @@ def build_stores(database: MongoDatabase, *, lease_seconds: float = 60) -> Store
         UploadStore(database, audio),
         OpenAnswerStore(database),
         SessionStore(database),
+        CheckpointStore(database, lease_seconds=lease_seconds),
     )

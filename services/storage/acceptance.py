@@ -18,6 +18,7 @@ from services.storage.answers import RESEND_SECONDS
 from services.storage.audio import file_document
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, fields, seconds_from_now, stored
+from services.storage.partials import remove_partial
 
 RECEIPT_HOURS = 48
 # What a repeat is told, and by what another request under its key is found out.
@@ -54,6 +55,7 @@ class AcceptanceStore:
         self._files = database["fs.files"]
         self._chunks = database["fs.chunks"]
         self._uploads = database["uploads"]
+        self._transcripts = database["transcripts"]
         self._receipts = database["receipts"]
         self._client = database.client
 
@@ -101,13 +103,17 @@ class AcceptanceStore:
         before = self._sessions.find_one_and_update(
             {"_id": ref.session_id, "questions.id": ref.question_id},
             _queueing(ref, answer),
-            projection={f"{path}.gridfs_file_id": 1},
+            projection={f"{path}.gridfs_file_id": 1, f"{path}.id": 1},
             return_document=ReturnDocument.BEFORE,
             session=transaction,
         )
         if before is None:
             raise NotFound("The session or the question is gone.")
-        file_id: str | None = before.get("answers", {}).get(ref.question_id, {}).get("gridfs_file_id")
+        replaced = before.get("answers", {}).get(ref.question_id)
+        if replaced is None:
+            return None
+        remove_partial(self._transcripts, replaced["id"], transaction)
+        file_id: str | None = replaced["gridfs_file_id"]
         return file_id
 
     def _end_upload(self, file_id: str, length_bytes: int, transaction: ClientSession) -> None:

@@ -1,6 +1,5 @@
 """Answers inside their `interview_sessions` document: each step of the state machine is one conditional update."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,11 +9,13 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 
-from services.errors import LeaseLost, Unavailable
-from services.models import AnswerRef, Claim, Status, Transcript, WhisperModel
-from services.storage.answer_updates import Pipeline, answer_change, leased, next_revision, path_of, without_lease
+from services.errors import Unavailable
+from services.models import AnswerRef, Claim, Hints, Status, Task, Transcript, WhisperModel
+from services.storage.answer_updates import answer_change, leased, next_revision, path_of, without_lease
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
-from services.storage.expressions import NOW, Expression, seconds_from_now
+from services.storage.expressions import NOW, Expression, increased, seconds_from_now
+from services.storage.fence import Fence
+from services.storage.partials import remove_partial, without_partial
 from services.storage.usage import UsageStore
 
 # How long a message may take to be picked up before the sweep sends another one.
@@ -30,7 +31,7 @@ class AnswerStore:
         self._files = database["fs.files"]
         self._usage = UsageStore(database)
         self._client = database.client
-        self._lease_seconds = lease_seconds
+        self._fence = Fence(database, lease_seconds=lease_seconds)
 
     @reaching_mongodb
     def claim(self, ref: AnswerRef, holder: str, token: str | None = None) -> Claim | None:
@@ -40,26 +41,29 @@ class AnswerStore:
         """
         path, token = path_of(ref), token or token_hex(16)
         changed = {
-            **leased(ref).claimed(token, holder, self._lease_seconds),
+            **leased(ref).claimed(token, holder, self._fence.lease_seconds),
             "progress": {"stage": "decoding", "windows_done": 0, "windows_total": None},
+            "timing.queue": _queue_seconds(path),
         }
         after = self._sessions.find_one_and_update(
             {"_id": ref.session_id, f"{path}.id": ref.answer_id, **leased(ref).is_free()},
-            answer_change(ref, changed, open_entry={"due": self._lease_end(), "holder": holder}),
-            projection={path: 1},
+            answer_change(ref, changed, open_entry={"due": self._fence.lease_end(), "holder": holder}),
+            projection={path: 1, **dict.fromkeys(_HINTS, 1)},
             return_document=ReturnDocument.AFTER,
         )
-        return None if after is None else _claim_of(ref, token, after["answers"][ref.question_id])
+        return None if after is None else _claim_of(ref, token, after)
 
     @reaching_mongodb
     def renew(self, claim: Claim, *, stage: str, windows_done: int, windows_total: int | None) -> None:
         """Report progress and extend the lease; raises `LeaseLost` when the answer is no longer ours."""
-        self._renew(claim, {"progress": {"stage": stage, "windows_done": windows_done, "windows_total": windows_total}})
+        self._fence.renew(
+            claim, {"progress": {"stage": stage, "windows_done": windows_done, "windows_total": windows_total}}
+        )
 
     @reaching_mongodb
     def hold(self, claim: Claim) -> None:
         """Extend the lease where there is nothing to report; raises `LeaseLost` as `renew` does."""
-        self._renew(claim, {})
+        self._fence.renew(claim, {})
 
     @reaching_mongodb
     def release(self, claim: Claim, *, due_in_seconds: float = 0, gives_attempt_back: bool = False) -> None:
@@ -82,14 +86,17 @@ class AnswerStore:
             "transcription_error": {"code": code, "message": message},
             "ended_at": NOW,
             **without_lease(),
+            **without_partial(),
         }
         if not keeps_audio:
             changed["gridfs_file_id"] = None
         change = answer_change(claim.ref, changed, open_entry=None)
 
         def together(transaction: ClientSession) -> None:
-            self._write(claim.ref, claim.token, change, transaction)
+            self._fence.write(claim.ref, claim.token, change, transaction)
             self._mark_audio(claim.ref, "failed" if keeps_audio else "deleting", transaction)
+            if not keeps_audio:
+                remove_partial(self._transcripts, claim.ref.answer_id, transaction)
 
         in_transaction(self._client, together)
 
@@ -98,25 +105,24 @@ class AnswerStore:
         """Store the transcript and mark the audio for deletion, all or nothing; `LeaseLost` for a late worker."""
         revision = next_revision(claim.ref)
         changed = {
+            **_told_of(transcript),
             "transcription_status": Status.COMPLETED,
-            "transcript": transcript.text,
-            "no_speech": transcript.no_speech,
-            "language": transcript.language,
-            "duration_seconds": round(transcript.duration_seconds, 3),
             "whisper_model": model.name,
             "demo_model": model.demo_model,
             "revision": revision,
             "transcribed_at": NOW,
             "gridfs_file_id": None,
             **without_lease(),
+            **without_partial(),
         }
         kept = {f"revisions.{claim.ref.question_id}": revision.value}
         change = answer_change(claim.ref, changed, open_entry=None, **kept)
 
         def together(transaction: ClientSession) -> None:
-            number = self._write(claim.ref, claim.token, change, transaction)["revision"]
+            number = self._fence.write(claim.ref, claim.token, change, transaction)["revision"]
             self._mark_audio(claim.ref, "deleting", transaction)
             self._transcripts.insert_one(_revision(claim.ref, number, transcript), session=transaction)
+            remove_partial(self._transcripts, claim.ref.answer_id, transaction)
 
         in_transaction(self._client, together)
         # A count that is not made is no reason to do the work again.
@@ -139,35 +145,14 @@ class AnswerStore:
                 return False
             if self._sessions.update_one(refers, change, session=transaction).matched_count:
                 self._mark_audio(ref, "deleting", transaction)
+                remove_partial(self._transcripts, ref.answer_id, transaction)
             return True
 
         return in_transaction(self._client, together)
 
-    def _renew(self, claim: Claim, changed: Mapping[str, Any]) -> None:
-        changed = {**changed, **leased(claim.ref).renewed(self._lease_seconds)}
-        entry = {"due": self._lease_end(), "holder": claim.holder}
-        self._write(claim.ref, claim.token, answer_change(claim.ref, changed, open_entry=entry))
-
     def _release(self, ref: AnswerRef, token: str, due: Expression, *, gives_attempt_back: bool) -> None:
         released = leased(ref).released(due, gives_attempt_back=gives_attempt_back)
-        self._write(ref, token, answer_change(ref, {**without_lease(), **released}, open_entry={"due": due}))
-
-    def _write(
-        self, ref: AnswerRef, token: str, change: Pipeline, transaction: ClientSession | None = None
-    ) -> Document:
-        """Behind the fence; the answer as it is then."""
-        path = path_of(ref)
-        after = self._sessions.find_one_and_update(
-            {"_id": ref.session_id, f"{path}.id": ref.answer_id, **leased(ref).is_held(token)},
-            change,
-            projection={f"{path}.revision": 1},
-            return_document=ReturnDocument.AFTER,
-            session=transaction,
-        )
-        if after is None:
-            raise LeaseLost("The answer was taken over, cancelled, recorded again or erased.")
-        answer: Document = after["answers"][ref.question_id]
-        return answer
+        self._fence.write(ref, token, answer_change(ref, {**without_lease(), **released}, open_entry={"due": due}))
 
     def _mark_audio(self, ref: AnswerRef, status: str, transaction: ClientSession) -> None:
         self._files.update_one(
@@ -176,20 +161,57 @@ class AnswerStore:
             session=transaction,
         )
 
-    def _lease_end(self) -> Expression:
-        return seconds_from_now(self._lease_seconds)
+
+# What a session says of all its answers.
+_HINTS = ("language", "task", "initial_prompt", "vocabulary")
 
 
-def _claim_of(ref: AnswerRef, token: str, answer: Document) -> Claim:
+def _queue_seconds(path: str) -> Expression:
+    """How long it waited in all: since it could be taken, or since its last holder was lost."""
+    since = {"$ifNull": [f"${path}.not_before", f"${path}.lease.expires_at", f"${path}.created_at"]}
+    waited = {"$divide": [{"$max": [{"$subtract": ["$$NOW", since]}, 0]}, 1000]}
+    return increased(f"{path}.timing.queue", waited)
+
+
+def _claim_of(ref: AnswerRef, token: str, session: Document) -> Claim:
+    answer = session["answers"][ref.question_id]
     return Claim(
         ref=ref,
         token=token,
         holder=answer["lease"]["holder"],
         file_id=answer["gridfs_file_id"],
-        language=answer.get("language_hint"),
+        hints=_hints_of(answer, session),
         attempts=answer["attempts"],
         crashes=answer["crashes"],
     )
+
+
+def _hints_of(answer: Document, session: Document) -> Hints:
+    """What is said of one recording wins over what is said of all."""
+    of_this = answer.get("language_hint")
+    return Hints(
+        language=session.get("language") if of_this is None else of_this,
+        task=Task(session.get("task") or Task.TRANSCRIBE),
+        initial_prompt=session.get("initial_prompt"),
+        vocabulary=tuple(session.get("vocabulary") or ()),
+    )
+
+
+def _told_of(transcript: Transcript) -> dict[str, Any]:
+    """What the answer itself tells; the segments are the revision's."""
+    return {
+        "transcript": transcript.text,
+        "no_speech": transcript.no_speech,
+        "language": transcript.language,
+        "language_probability": transcript.language_probability,
+        "duration_seconds": round(transcript.duration_seconds, 3),
+        "confidence": transcript.confidence,
+        "needs_review": transcript.needs_review,
+        "words_per_minute": transcript.words_per_minute,
+        "longest_pause_seconds": transcript.longest_pause_seconds,
+        "gaps": [asdict(gap) for gap in transcript.gaps],
+        **{f"timing.{stage}": seconds for stage, seconds in transcript.timing.items()},
+    }
 
 
 def _revision(ref: AnswerRef, number: int, transcript: Transcript) -> Document:
@@ -201,5 +223,6 @@ def _revision(ref: AnswerRef, number: int, transcript: Transcript) -> Document:
         "text": transcript.text,
         "language": transcript.language,
         "segments": [asdict(segment) for segment in transcript.segments],
+        "low_confidence": [asdict(passage) for passage in transcript.low_confidence],
         "created_at": datetime.now(UTC),
     }

@@ -11,6 +11,7 @@ from services.storage.answer_updates import Pipeline, answer_change, path_of, wi
 from services.storage.answers import RESEND_SECONDS
 from services.storage.client import MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, REMOVE, seconds_from_now
+from services.storage.partials import remove_partial, without_partial
 
 OPEN = (Status.QUEUED, Status.PROCESSING)
 TO_BE_RETRIED = (Status.FAILED, Status.CANCELLED)
@@ -30,6 +31,7 @@ class DecisionStore:
     def __init__(self, database: MongoDatabase) -> None:
         self._sessions = database["interview_sessions"]
         self._files = database["fs.files"]
+        self._transcripts = database["transcripts"]
         self._client = database.client
 
     @reaching_mongodb
@@ -50,7 +52,9 @@ class DecisionStore:
             "transcription_status": Status.QUEUED,
             "attempts": 0,
             "crashes": 0,
-            **dict.fromkeys(("transcription_error", "ended_at", "not_before", "started_at"), REMOVE),
+            # From now on it waits, whenever it was recorded.
+            "not_before": NOW,
+            **dict.fromkeys(("transcription_error", "ended_at", "started_at"), REMOVE),
         }
         change = answer_change(ref, changed, open_entry={"due": seconds_from_now(RESEND_SECONDS)})
         return self._decide(ref, TO_BE_RETRIED, change, audio={"from": "failed", "to": "stored"})
@@ -66,7 +70,7 @@ class DecisionStore:
         return Standing(Status(answer["transcription_status"]), answer.get("gridfs_file_id") is not None)
 
     def _end(self, ref: AnswerRef, changed: Mapping[str, Any]) -> bool:
-        ended = {**changed, "ended_at": NOW, "not_before": REMOVE, **without_lease()}
+        ended = {**changed, "ended_at": NOW, "not_before": REMOVE, **without_lease(), **without_partial()}
         change = answer_change(ref, ended, open_entry=None)
         return self._decide(ref, OPEN, change, audio={"from": "stored", "to": "failed"})
 
@@ -79,6 +83,8 @@ class DecisionStore:
         def together(transaction: ClientSession) -> bool:
             answers = self._sessions.update_one(where, change, session=transaction).matched_count
             files = self._files.update_one(file, moved, session=transaction).matched_count if answers else 0
+            if audio["to"] == "failed":
+                remove_partial(self._transcripts, ref.answer_id, transaction)
             # To end an answer needs no recording, to try it again does.
             if answers and (files or audio["to"] == "failed"):
                 return True

@@ -58,7 +58,8 @@ class Leased:
 
     def abandoned(self) -> dict[str, Any]:
         """Queued again in place of a holder that is known to be gone, which counts a crash as an expired lease does."""
-        return {self.status_field: Status.QUEUED, "crashes": increased(self._at("crashes")), "lease": REMOVE}
+        changed = {self.status_field: Status.QUEUED, "not_before": NOW, "lease": REMOVE}
+        return {**changed, "crashes": increased(self._at("crashes"))}
 
     @property
     def _status(self) -> str:

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from services.models import Segment
+from services.models import Passage, Segment
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
+from services.storage.heard_windows import as_segment
+from services.storage.partials import IS_REVISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Revision:
     segments: tuple[Segment, ...]
     is_edited: bool
     created_at: datetime
+    low_confidence: tuple[Passage, ...] = ()
 
     def as_document(self) -> dict[str, Any]:
         return asdict(self)
@@ -35,20 +38,26 @@ class RevisionStore:
     def of_session(self, session_id: str) -> Mapping[str, Sequence[Revision]]:
         """By answer id, oldest first."""
         revisions = defaultdict(list)
-        for found in self._transcripts.find({"session_id": session_id}):
+        for found in self._transcripts.find({"session_id": session_id, **IS_REVISION}):
             revisions[found["answer_id"]].append(_as_revision(found))
         return {answer_id: sorted(each, key=_number) for answer_id, each in revisions.items()}
 
+    @reaching_mongodb
+    def find(self, answer_id: str, number: int) -> Revision | None:
+        """One text of an answer."""
+        found = self._transcripts.find_one({"answer_id": answer_id, "revision": number})
+        return None if found is None else _as_revision(found)
+
 
 def _as_revision(found: Document) -> Revision:
-    segments = tuple(Segment(each["start"], each["end"], each["text"]) for each in found["segments"])
     return Revision(
         revision=found["revision"],
         text=found.get("text", ""),
         language=found["language"],
-        segments=segments,
+        segments=tuple(as_segment(each) for each in found["segments"]),
         is_edited=found.get("is_edited", False),
         created_at=found["created_at"],
+        low_confidence=tuple(Passage(**each) for each in found.get("low_confidence", ())),
     )
 
 

@@ -53,7 +53,7 @@ def test_a_new_recording_leaves_nothing_of_the_old_answer(stores: Stores):
 def test_a_claim_carries_what_the_worker_needs(stores: Stores):
     ref = stores.accept(stores.start("q1"), language_hint="de")
     claim = stores.claim(ref)
-    assert (claim.ref, claim.holder, claim.language, claim.attempts, claim.crashes) == (ref, HOLDER, "de", 1, 0)
+    assert (claim.ref, claim.holder, claim.hints.language, claim.attempts, claim.crashes) == (ref, HOLDER, "de", 1, 0)
     assert claim.file_id == stores.answer(ref)["gridfs_file_id"]
     stores.check(ref.session_id)
 
@@ -179,7 +179,7 @@ def test_completing_stores_the_transcript_and_marks_the_audio(stores: Stores):
     assert answer["gridfs_file_id"] is None
     revision = stores.database["transcripts"].find_one({"answer_id": claim.ref.answer_id})
     assert revision is not None
-    assert revision["segments"] == [{"start": 0.0, "end": 1.0, "text": "i led a team"}]
+    assert [(each["start"], each["end"], each["text"]) for each in revision["segments"]] == [(0.0, 1.0, "i led a team")]
     file = stores.database["fs.files"].find_one({})
     assert file is not None
     assert file["metadata"]["status"] == "deleting"

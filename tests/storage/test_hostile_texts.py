@@ -37,7 +37,7 @@ def test_what_is_said_of_a_recording_is_read_back_as_it_was_said(stores: Stores,
     ref = stores.accept(stores.start("q1"), **said)
     answer = stores.answer(ref)
     assert {name: answer[name] for name in said} == said
-    assert stores.claim(ref, holder=text).language == text
+    assert stores.claim(ref, holder=text).hints.language == text
     assert stores.answer(ref)["lease"]["holder"] == text
     stores.check(ref.session_id)
     assert stores.open.release_held_by(text) == 1

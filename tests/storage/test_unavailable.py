@@ -13,11 +13,12 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from services.errors import Unavailable
 from services.grants import Grant
-from services.models import AnswerRef, Caller, Claim, Session
+from services.models import AnswerRef, Caller, Claim, HeardWindow, Hints, Plan, Session
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.audit import AuditRow, AuditStore
+from services.storage.checkpoints import CheckpointStore, Heard
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
 from services.storage.decisions import DecisionStore
 from services.storage.idempotency import Attempt, IdempotencyStore
@@ -25,6 +26,7 @@ from services.storage.indexes import ensure_indexes
 from services.storage.kept_uploads import KeptUpload, KeptUploadStore
 from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswer, OpenAnswerStore
+from services.storage.revisions import RevisionStore
 from services.storage.sessions import SessionStore
 from services.storage.signing_key import SigningKeyStore
 from services.storage.tickets import TicketStore
@@ -38,7 +40,7 @@ from tests.stores import MODEL, Stores, answer_document, build_stores, transcrip
 
 NOW = datetime.now(UTC)
 REF = AnswerRef("s", "q1", "a")
-CLAIM = Claim(REF, "token", "holder", token_hex(12), None, 1, 0)
+CLAIM = Claim(REF, "token", "holder", token_hex(12), Hints(), 1, 0)
 ANSWER = answer_document(recording_of(b"RIFF"), token_hex(12), "owner")
 ATTEMPT = Attempt("key", "token", "fingerprint", is_ours=True)
 SESSION = Session("s", "owner", (), {}, 0, NOW)
@@ -63,6 +65,11 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "AudioStore.delete": lambda to: to.audio.delete(CLAIM.file_id),
     "AudioStore.with_status": lambda to: to.audio.with_status("stored", before=NOW),
     "AudioStore.chunks_without_file": lambda to: to.audio.chunks_without_file(NOW),
+    "CheckpointStore.begin": lambda to: to.checkpoints.begin(CLAIM, Plan(1.0, (), ()), MODEL, {}),
+    "CheckpointStore.resume": lambda to: to.checkpoints.resume(CLAIM, MODEL),
+    "CheckpointStore.save": lambda to: to.checkpoints.save(
+        CLAIM, Heard(None, {0: HeardWindow(())}), windows_done=1, windows_total=1
+    ),
     "DecisionStore.cancel": lambda to: DecisionStore(to.database).cancel(REF),
     "DecisionStore.mark_failed": lambda to: DecisionStore(to.database).mark_failed(REF, code="c", message="m"),
     "DecisionStore.retry": lambda to: DecisionStore(to.database).retry(REF),
@@ -74,6 +81,8 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "OpenAnswerStore.all": lambda to: to.open.all(),
     "OpenAnswerStore.postpone": lambda to: to.open.postpone(OpenAnswer(REF, NOW, None), 1),
     "OpenAnswerStore.release_held_by": lambda to: to.open.release_held_by("holder"),
+    "RevisionStore.of_session": lambda to: RevisionStore(to.database).of_session("s"),
+    "RevisionStore.find": lambda to: RevisionStore(to.database).find("answer", 1),
     "SessionStore.create": lambda to: to.sessions.create(SESSION, {}),
     "SessionStore.find": lambda to: to.sessions.find(ADA, "s"),
     "SessionStore.find_unguarded": lambda to: to.sessions.find_unguarded("s"),
@@ -167,11 +176,13 @@ def test_every_call_of_every_store_is_in_the_list():
         AnswerStore,
         AudioStore,
         AuditStore,
+        CheckpointStore,
         DecisionStore,
         IdempotencyStore,
         KeptUploadStore,
         LinkStore,
         OpenAnswerStore,
+        RevisionStore,
         SessionStore,
         SigningKeyStore,
         TicketStore,

@@ -81,4 +81,4 @@ def test_the_language_is_the_recordings_else_the_sessions(services: Services, st
     own, of_session, heard = languages
     session = services.sessions.start(Caller("ada"), questions("q1"), language=of_session, details={}).session
     services.answers.accept(session, "q1", recording_of(language=own), "ada")
-    assert stores.claim(queue.sent[0]).language == heard
+    assert stores.claim(queue.sent[0]).hints.language == heard
