@@ -17,8 +17,9 @@ HOOKS = "scripts.fuzz.schemathesis_hooks"
 # What a request that fits the document may still be answered: which ids, cursors, revisions and bytes there are, and
 # what may not stand together, is not in it. 400 stays out: a body that fits is well-formed.
 REFUSALS = ("2xx", "3xx", "401", "403", "404", "409", "410", "412", "413", "415", "422", "428", "429")
-# A body above the limit is refused before anybody looks whether it fits, and a session that is not there comes first.
-REJECTIONS = ("400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429")
+# A body above the limit is refused before anybody looks whether it fits, an address or head above it by the server
+# before us, and a session that is not there comes first.
+REJECTIONS = ("400", "401", "403", "404", "405", "406", "409", "412", "413", "414", "415", "422", "428", "429", "431")
 # A header that schemathesis leaves out is there all the same when it is the one that every request gets.
 EXCLUDED_WITH_A_TOKEN = ["missing_required_header"]
 # Its paths lead to the one session, whatever was made or erased before.
