@@ -17,11 +17,6 @@ OPUS_BIT_RATE = "48k"
 WAV_HEADER_BYTES = 44
 
 
-def _trimmed(samples: Samples) -> Samples:
-    loud = np.flatnonzero(np.abs(samples) > 0.01 * np.abs(samples).max())
-    return samples[loud[0] : loud[-1] + 1]
-
-
 def _resampled(samples: Samples) -> Samples:
     """22.05 kHz to 16 kHz by cutting the spectrum; padded first, so that both lengths are whole numbers."""
     blocks = -(-len(samples) // 441) + 1
@@ -35,9 +30,15 @@ def speak(text: str, delivery: Delivery) -> Samples:
     command = ["espeak-ng", "-v", f"{delivery.accent}+{delivery.variant}", "-s", str(delivery.speed)]
     command += ["-p", str(delivery.pitch), "--stdout", text]
     wav = subprocess.run(command, check=True, capture_output=True).stdout
-    raw = np.frombuffer(wav[WAV_HEADER_BYTES : len(wav) - len(wav) % 2], dtype="<i2").astype(np.float32)
-    samples = _trimmed(_resampled(raw))
-    return samples * np.float32(0.5 / np.abs(samples).max())
+    return from_espeak(np.frombuffer(wav[WAV_HEADER_BYTES : len(wav) - len(wav) % 2], dtype="<i2"))[0]
+
+
+def from_espeak(raw: NDArray[np.int16]) -> tuple[Samples, float]:
+    """espeak-ng's own samples as `speak` returns them, and the seconds of silence cut off at their beginning."""
+    samples = _resampled(raw.astype(np.float32))
+    loud = np.flatnonzero(np.abs(samples) > 0.01 * np.abs(samples).max())
+    samples = samples[loud[0] : loud[-1] + 1]
+    return samples * np.float32(0.5 / np.abs(samples).max()), float(loud[0]) / SAMPLE_RATE
 
 
 def through_opus(samples: Samples) -> Samples:
