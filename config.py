@@ -60,6 +60,8 @@ class Settings:
     whisper_revision: str | None
     whisper_device: str
     whisper_threads: int
+    needs_review_below: float
+    low_confidence_below: float
     max_recording_bytes: int
     max_answer_seconds: int
     lease_seconds: int
@@ -164,6 +166,8 @@ def _speech(env: Env) -> dict[str, Any]:
         "whisper_revision": env.str("WHISPER_REVISION", "") or None,
         "whisper_device": env.str("WHISPER_DEVICE", "auto", validate=validate.Regexp(r"^(auto|cpu|cuda(:\d+)?)$")),
         "whisper_threads": env.int("WHISPER_THREADS", 0, validate=validate.Range(min=0, max=1024)),
+        "needs_review_below": env.float("NEEDS_REVIEW_BELOW", 0.6, validate=validate.Range(min=0, max=1)),
+        "low_confidence_below": env.float("LOW_CONFIDENCE_BELOW", 0.5, validate=validate.Range(min=0, max=1)),
     }
 
 

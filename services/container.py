@@ -9,6 +9,7 @@ from services.administration import Administration
 from services.admission import Admission, Quotas
 from services.analysis import Analysis
 from services.answers import Answers
+from services.assembling import Thresholds
 from services.audit import Audit
 from services.decisions import Decisions
 from services.erasure import Erasure
@@ -33,6 +34,7 @@ from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.audit import AuditStore
 from services.storage.changes import ChangeStream
+from services.storage.checkpoints import CheckpointStore
 from services.storage.client import MongoDatabase
 from services.storage.decisions import DecisionStore
 from services.storage.idempotency import IdempotencyStore
@@ -54,7 +56,7 @@ from services.storage.workers import WorkerStore
 from services.tickets import Tickets
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
-from services.transcription import Transcription
+from services.transcription import Stores, Transcription
 from services.upload_urls import UploadUrls
 from services.watchdog import Watchdog
 
@@ -104,7 +106,7 @@ def build_services(
     decisions, failed_hours = Decisions(DecisionStore(database), jobs), settings.failed_audio_retention_hours
     sessions = Sessions(session_store, link_days=settings.session_link_days)
     loader, watchdog = TranscriberLoader(build_transcriber), Watchdog(lease_seconds=settings.lease_seconds)
-    work = LeasedWork(watchdog, holder=settings.holder, max_attempts=settings.transcription_max_attempts)
+    checkpoints = CheckpointStore(database, lease_seconds=settings.lease_seconds)
     return Services(
         access=access,
         tickets=Tickets(TicketStore(database), access),
@@ -121,7 +123,7 @@ def build_services(
         links=Links(LinkStore(database), audit_log, link_days=settings.session_link_days),
         live=LiveFeed(ChangeStream(database), RevocationStream(database), session_store.find_unguarded),
         health=Health(database, workers, loader),
-        transcription=Transcription(answer_store, audio, loader, work, max_seconds=settings.max_answer_seconds),
+        transcription=_transcription(settings, Stores(answer_store, audio, checkpoints), loader, watchdog),
         watchdog=watchdog,
         transcriber=loader,
         recovery=Recovery(open_answers, uploads, audio, jobs, holder=settings.holder),
@@ -130,6 +132,12 @@ def build_services(
         erasure=Erasure(TombstoneStore(database), TraceStore(database)),
         export=Export(RevisionStore(database), audio, audit_log),
     )
+
+
+def _transcription(settings: Settings, stores: Stores, loader: TranscriberLoader, watchdog: Watchdog) -> Transcription:
+    work = LeasedWork(watchdog, holder=settings.holder, max_attempts=settings.transcription_max_attempts)
+    thresholds = Thresholds(settings.needs_review_below, settings.low_confidence_below)
+    return Transcription(stores, loader, work, thresholds, max_seconds=settings.max_answer_seconds)
 
 
 def _quotas(settings: Settings) -> Quotas:

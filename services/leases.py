@@ -79,7 +79,8 @@ class Lease(Protocol):
 class Attempt:
     """What the work itself tells while it runs."""
 
-    def __init__(self, watched: Watched) -> None:
+    def __init__(self, watched: Watched, *, is_last: bool) -> None:
+        self.is_last = is_last
         self._watched = watched
         self._ends_at = time.monotonic() + DEADLINE_SECONDS
         self._away_until = 0.0
@@ -143,7 +144,8 @@ class LeasedWork:
         else:
             with self._watchdog.watching(lease.hold, lease.facts) as watched:
                 # Crashes are counted apart: two lost machines leave an answer all its tries at a provider that fails.
-                self._attempt(lease, work, counts.attempts - counts.crashes, Attempt(watched))
+                tries = counts.attempts - counts.crashes
+                self._attempt(lease, work, tries, Attempt(watched, is_last=tries >= self._max_attempts))
 
     def _attempt(self, lease: Lease, work: Callable[[Attempt], None], tries: int, attempt: Attempt) -> None:
         try:
@@ -157,10 +159,10 @@ class LeasedWork:
         except Exception:
             log.exception("An attempt failed.", attempts=tries, **lease.facts)
             # No message is sent for the next one: the sweep does when it is due.
-            if tries < self._max_attempts:
-                attempt.insist(lambda: lease.put_off(FIRST_BACKOFF_SECONDS * 2 ** (tries - 1)))
-            else:
+            if attempt.is_last:
                 attempt.insist(lease.exhaust)
+            else:
+                attempt.insist(lambda: lease.put_off(FIRST_BACKOFF_SECONDS * 2 ** (tries - 1)))
 
 
 def insist(write: Callable[[], T], *, sign: Callable[[], None] = lambda: None) -> T:

@@ -1,116 +1,84 @@
-"""Transcribing one answer: claim → decode → transcribe → complete → delete the audio."""
+"""Transcribing one answer: claim → plan → hear window by window → complete → delete the audio."""
 
-import time
-from collections.abc import Mapping
-from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from secrets import token_hex
 
 import structlog
 
-from services.audio.decode import decode
-from services.errors import RecordingRejected, Unavailable
+from services.answer_lease import AnswerLease
+from services.assembling import Thresholds, assembled, time_spent
+from services.audio.sound import Sound
 from services.leases import Attempt, LeasedWork
-from services.models import AnswerRef, Claim
+from services.listening import Listening
+from services.models import AnswerRef, Claim, Plan, Transcript
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
+from services.storage.checkpoints import Checkpoint, CheckpointStore
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
 
 log = structlog.get_logger()
 
 
-class AnswerLease:
-    """An answer as a piece of work."""
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What an answer passes through while it is heard."""
 
-    def __init__(self, answers: AnswerStore, audio: AudioStore, ref: AnswerRef) -> None:
-        self._answers = answers
-        self._audio = audio
-        self._ref = ref
-        self._token = token_hex(16)
-        self._claim: Claim | None = None
-
-    @property
-    def facts(self) -> Mapping[str, str]:
-        return {"answer_id": self._ref.answer_id}
-
-    @property
-    def held(self) -> Claim:
-        if self._claim is None:
-            raise RuntimeError("not claimed")
-        return self._claim
-
-    def claim(self, holder: str) -> Claim | None:
-        self._claim = self._answers.claim(self._ref, holder, self._token)
-        return self._claim
-
-    def hold(self) -> None:
-        self._answers.hold(self.held)
-
-    def give_back(self) -> None:
-        self._answers.give_back(self._ref, self._token)
-
-    def put_off(self, seconds: float) -> None:
-        self._answers.release(self.held, due_in_seconds=seconds)
-
-    def reject(self, error: RecordingRejected) -> None:
-        """The audio goes: no retry could hear it."""
-        self._answers.fail(self.held, code=error.code, message=error.message, keeps_audio=False)
-        self.delete_audio()
-
-    def delete_audio(self) -> None:
-        """Last, and best effort: it is marked for deletion, and what fails here the sweep makes good."""
-        with suppress(Unavailable):
-            self._audio.delete(self.held.file_id)
-
-    def exhaust(self) -> None:
-        message = "The transcription failed several times. It can be tried again without a new recording."
-        self._answers.fail(self.held, code="transcription_failed", message=message, keeps_audio=True)
-
-    def give_up(self) -> None:
-        """The audio stays: it may have been our machine each time, and not the recording."""
-        message = "The transcription of this recording was cut short several times."
-        self._answers.fail(self.held, code="poison", message=message, keeps_audio=True)
+    answers: AnswerStore
+    audio: AudioStore
+    checkpoints: CheckpointStore
 
 
 class Transcription:
     """Works on answers."""
 
     def __init__(
-        self, answers: AnswerStore, audio: AudioStore, loader: TranscriberLoader, work: LeasedWork, *, max_seconds: int
+        self, stores: Stores, loader: TranscriberLoader, work: LeasedWork, thresholds: Thresholds, *, max_seconds: int
     ) -> None:
-        self._answers = answers
-        self._audio = audio
+        self._stores = stores
         self._loader = loader
         self._work = work
+        self._thresholds = thresholds
         self._max_seconds = max_seconds
 
     def transcribe(self, ref: AnswerRef) -> None:
         """Transcribe an answer if it still waits; raises `TranscriberUnavailable` before anything is claimed."""
         transcriber = self._loader.load()
-        lease = AnswerLease(self._answers, self._audio, ref)
-        self._work.work_on(lease, partial(self._hear, lease, transcriber))
+        lease = AnswerLease(self._stores.answers, self._stores.audio, ref)
+        self._work.work_on(lease, partial(self._work_on, lease, transcriber))
 
-    def _hear(self, lease: AnswerLease, transcriber: Transcriber, attempt: Attempt) -> None:
-        claim, started = lease.held, time.monotonic()
-
-        def on_window(done: int, total: int | None) -> None:
-            stage = "decoding" if total is None else "transcribing"
-            attempt.renew(partial(self._answers.renew, claim, stage=stage, windows_done=done, windows_total=total))
-
-        samples = decode(
-            attempt.insist(partial(self._audio.read, claim.file_id)),
-            max_seconds=self._max_seconds,
-            on_wait=lambda: on_window(0, None),
-        )
-        decoded = time.monotonic()
-        transcript = transcriber.transcribe(samples, language=claim.hints.language, on_window=on_window)
-        attempt.insist(partial(self._answers.complete, claim, transcript, transcriber.model))
+    def _work_on(self, lease: AnswerLease, transcriber: Transcriber, attempt: Attempt) -> None:
+        claim, pulse = lease.held, partial(attempt.renew, lease.hold)
+        content = attempt.insist(partial(self._stores.audio.read, claim.file_id))
+        sound = Sound(content, max_seconds=self._max_seconds, on_wait=pulse)
+        checkpoint = attempt.insist(partial(self._stores.checkpoints.resume, claim, transcriber.model))
+        if checkpoint is None:
+            checkpoint = self._planned(claim, transcriber, sound, attempt)
+        listening = Listening(self._stores.checkpoints, claim, attempt, checkpoint)
+        listening.hear(transcriber, sound, pulse)
+        transcript = self._transcript(claim, checkpoint.plan, listening)
+        attempt.insist(partial(self._stores.answers.complete, claim, transcript, transcriber.model))
         log.info(
             "An answer was transcribed.",
             **lease.facts,
-            audio_seconds=round(transcript.duration_seconds, 2),
-            decode_seconds=round(decoded - started, 3),
-            transcribe_seconds=round(time.monotonic() - decoded, 3),
+            audio_seconds=transcript.duration_seconds,
+            windows=len(checkpoint.plan.windows),
+            gaps=len(transcript.gaps),
+            seconds=transcript.timing,
         )
         lease.delete_audio()
+
+    def _planned(self, claim: Claim, transcriber: Transcriber, sound: Sound, attempt: Attempt) -> Checkpoint:
+        timing: dict[str, float] = {}
+        plan = transcriber.plan(sound, partial(attempt.renew, partial(self._stores.answers.hold, claim)), timing)
+        if not plan.windows:
+            return Checkpoint(plan, timing=timing)
+        begin = partial(self._stores.checkpoints.begin, claim, plan, transcriber.model, timing)
+        return attempt.insist(begin)
+
+    def _transcript(self, claim: Claim, plan: Plan, listening: Listening) -> Transcript:
+        """With a language that was fixed also where nothing was said."""
+        language, probability = listening.language
+        known = (language or claim.hints.language, probability)
+        transcript = assembled(plan, listening.windows, listening.gap_codes, known, self._thresholds)
+        return replace(transcript, timing=time_spent(listening.spent, listening.windows))

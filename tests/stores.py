@@ -1,5 +1,6 @@
 """The stores over a real database, and steps that tests of storage and of services begin with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
@@ -7,6 +8,8 @@ from typing import Any
 
 from bson import ObjectId
 
+from services.assembling import Thresholds
+from services.leases import LeasedWork
 from services.models import AnswerRef, Claim, Question, Recording, Segment, Session, Status, Transcript, WhisperModel
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
@@ -16,6 +19,11 @@ from services.storage.client import MongoDatabase
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.sessions import SessionStore
 from services.storage.uploads import UploadStore
+from services.transcribers import Transcriber
+from services.transcribers.loader import TranscriberLoader
+from services.transcription import Stores as TranscriptionStores
+from services.transcription import Transcription
+from services.watchdog import Watchdog
 from tests.factories import questions, recording_of
 
 MODEL = WhisperModel("tiny", demo_model=True)
@@ -183,6 +191,20 @@ class FilledAudio(AudioStore):
         self.save_chunks(file_id, recording.content)
         self._files.insert_one(file_document(ref, answer_document(recording, str(file_id), user_id)))
         return str(file_id)
+
+
+def transcription_over(
+    stores: Stores,
+    build: Callable[[], Transcriber],
+    *,
+    answers: AnswerStore | None = None,
+    max_attempts: int = 4,
+    max_seconds: int = 600,
+) -> Transcription:
+    """What transcribes, in a process of its own as it were."""
+    passed_through = TranscriptionStores(answers or stores.answers, stores.audio, stores.checkpoints)
+    work = LeasedWork(Watchdog(lease_seconds=60), holder=HOLDER, max_attempts=max_attempts)
+    return Transcription(passed_through, TranscriberLoader(build), work, Thresholds(0.6, 0.5), max_seconds=max_seconds)
 
 
 def build_stores(database: MongoDatabase, *, lease_seconds: float = 60) -> Stores:

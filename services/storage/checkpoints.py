@@ -29,7 +29,8 @@ class Checkpoint:
 
     `windows` are those that were heard, by their place in the plan; `failures` the class of the error of those whose
     last try failed; `crashes` how often a worker ended in one. `language` is that of the first window heard in which
-    something was said. `timing` is what was spent beside hearing, in seconds by stage.
+    something was said. `timing` is what was spent beside hearing, in seconds by stage. `next_window` is known to be the
+    one whose turn it is.
     """
 
     plan: Plan
@@ -39,6 +40,7 @@ class Checkpoint:
     language: str | None = None
     language_probability: float | None = None
     timing: Mapping[str, float] = field(default_factory=dict)
+    next_window: int | None = None
 
     @property
     def crashed(self) -> frozenset[int]:
@@ -90,7 +92,7 @@ class CheckpointStore:
             self._transcripts.replace_one({"_id": document["_id"]}, document, upsert=True, session=transaction)
 
         in_transaction(self._client, together)
-        return Checkpoint(plan, timing=timing)
+        return Checkpoint(plan, timing=timing, next_window=0)
 
     @reaching_mongodb
     def resume(self, claim: Claim, model: WhisperModel) -> Checkpoint | None:

@@ -60,7 +60,9 @@ def test_transcripts_come_as_text_and_captions_and_recordings_as_received(
     assert archive.read("audio/q2.wav") == wav_of(0.3)
     first, second = told["answers"]
     assert (first["transcript"], first["transcription_status"]) == (HOSTILE, "completed")
-    assert first["revisions"][0]["segments"] == [{"start": 0.0, "end": 1.0, "text": HOSTILE}]
+    (segment,) = first["revisions"][0]["segments"]
+    assert (segment["start"], segment["end"], segment["text"]) == (0.0, 1.0, HOSTILE)
+    assert [word["text"] for word in segment["words"]] == HOSTILE.split()
     assert (second["transcription_status"], second["files"]) == ("queued", ["audio/q2.wav"])
     assert not {"lease", "gridfs_file_id"} & (set(first) | set(second))
 

@@ -5,18 +5,16 @@ from dramatiq.middleware.threading import Interrupt
 
 from services.decisions import Decisions
 from services.errors import Unavailable
-from services.leases import MAX_CRASHES, LeasedWork
+from services.leases import MAX_CRASHES
 from services.models import AnswerRef, Claim
 from services.recovery import Recovery
 from services.storage.answers import AnswerStore
 from services.storage.client import MongoDatabase
 from services.storage.decisions import DecisionStore
-from services.transcribers.loader import TranscriberLoader
 from services.transcription import Transcription
-from services.watchdog import Watchdog
 from tests.factories import wav_of
 from tests.fakes import RememberingQueue, ScriptedTranscriber
-from tests.stores import HOLDER, Stores
+from tests.stores import HOLDER, Stores, transcription_over
 
 
 class Unheard(AnswerStore):
@@ -49,9 +47,7 @@ def accepted(stores: Stores) -> AnswerRef:
 
 
 def transcription_of(stores: Stores, answers: AnswerStore | None = None, transcriber=None) -> Transcription:
-    work = LeasedWork(Watchdog(lease_seconds=60), holder=HOLDER, max_attempts=4)
-    loader = TranscriberLoader(lambda: transcriber or ScriptedTranscriber())
-    return Transcription(answers or stores.answers, stores.audio, loader, work, max_seconds=600)
+    return transcription_over(stores, lambda: transcriber or ScriptedTranscriber(), answers=answers)
 
 
 def test_a_claim_whose_reply_is_lost_is_given_back(stores: Stores):

@@ -9,16 +9,12 @@ from pathlib import Path
 import pytest
 
 from scripts.embedded_mongod import EmbeddedMongod
-from services.leases import LeasedWork
 from services.models import AnswerRef
 from services.storage.client import connect
 from services.storage.indexes import ensure_indexes
-from services.transcribers.loader import TranscriberLoader
-from services.transcription import Transcription
-from services.watchdog import Watchdog
 from tests.factories import wav_of
 from tests.fakes import ScriptedTranscriber
-from tests.stores import HOLDER, Stores, build_stores
+from tests.stores import Stores, build_stores, transcription_over
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -59,10 +55,7 @@ def goes_away(mongod: EmbeddedMongod) -> Callable[[], None]:
 @pytest.mark.parametrize("is_over_at", ["a window", "the end"])
 def test_an_outage_costs_neither_the_compute_nor_a_crash(mongod, own_stores: Stores, outage, is_over_at):
     transcriber = ScriptedTranscriber(windows=4)
-    work = LeasedWork(Watchdog(lease_seconds=60), holder=HOLDER, max_attempts=4)
-    transcription = Transcription(
-        own_stores.answers, own_stores.audio, TranscriberLoader(lambda: transcriber), work, max_seconds=5
-    )
+    transcription = transcription_over(own_stores, lambda: transcriber)
     session_id = own_stores.start("q1")
     ref = AnswerRef(session_id, "q1", "a" * 24)
     own_stores.acceptance.accept(ref, own_stores.uploaded(ref, wav_of()))
@@ -75,7 +68,7 @@ def test_an_outage_costs_neither_the_compute_nor_a_crash(mongod, own_stores: Sto
             recover.append(outage(mongod))
         if done == 3 and is_over_at == "a window":
             recover.pop()()
-        if done == 4 and is_over_at == "the end":
+        if done == 3 and is_over_at == "the end":
             later.start()
 
     def recover_and_stay() -> None:
@@ -87,7 +80,7 @@ def test_an_outage_costs_neither_the_compute_nor_a_crash(mongod, own_stores: Sto
     transcriber.before_window = before_window
     transcription.transcribe(ref)
     answer = own_stores.answer(ref)
-    assert windows == [0, 1, 2, 3, 4]
+    assert windows == [0, 1, 2, 3]
     assert (answer["transcription_status"], answer["attempts"], answer["crashes"]) == ("completed", 1, 0)
     own_stores.check(session_id)
     is_over.set()

@@ -6,18 +6,12 @@ import pytest
 from dramatiq.middleware.threading import Interrupt
 
 from services.errors import TranscriberUnavailable, Unavailable
-from services.leases import MAX_CRASHES, LeasedWork
+from services.leases import MAX_CRASHES
 from services.models import AnswerRef
-from services.transcribers.loader import TranscriberLoader
 from services.transcription import Transcription
-from services.watchdog import Watchdog
 from tests.factories import recording_of, wav_of
 from tests.fakes import ScriptedTranscriber
-from tests.stores import HOLDER, Stores
-
-
-def work_of(max_attempts: int) -> LeasedWork:
-    return LeasedWork(Watchdog(lease_seconds=60), holder=HOLDER, max_attempts=max_attempts)
+from tests.stores import Stores, transcription_over
 
 
 @dataclass
@@ -30,9 +24,8 @@ class Worker:
     transcription: Transcription = field(init=False)
 
     def __post_init__(self) -> None:
-        loader = TranscriberLoader(lambda: self.transcriber)
-        self.transcription = Transcription(
-            self.stores.answers, self.stores.audio, loader, work_of(self.max_attempts), max_seconds=5
+        self.transcription = transcription_over(
+            self.stores, lambda: self.transcriber, max_attempts=self.max_attempts, max_seconds=5
         )
 
     def accept(self, content: bytes | None = None, session_id: str | None = None, **fields: Any) -> AnswerRef:
@@ -99,6 +92,7 @@ def test_progress_is_visible_at_every_window(worker: Worker, stores: Stores):
     def note(done: int) -> None:
         seen.append(stores.answer(ref)["progress"])
 
+    worker.transcriber.before_plan = lambda: note(0)
     worker.transcriber.before_window = note
     worker.transcription.transcribe(ref)
     assert [(each["stage"], each["windows_done"], each["windows_total"]) for each in seen] == [
@@ -171,6 +165,7 @@ def test_crashes_take_nothing_from_the_tries_that_errors_have(worker: Worker, st
 
 @pytest.mark.parametrize("window", [0, 1])
 def test_an_interruption_gives_the_answer_and_the_attempt_back(worker: Worker, stores: Stores, window):
+    worker.transcriber.windows = 2
     ref = worker.accept()
     worker.at_window(window, raising(Interrupt()))
     with pytest.raises(Interrupt):
@@ -205,7 +200,7 @@ def test_a_new_recording_stops_the_compute_at_the_next_window(worker: Worker, st
 def test_a_take_over_stops_the_compute_and_the_second_result_lands(worker: Worker, stores: Stores):
     worker.transcriber.windows = 3
     ref = worker.accept()
-    other = Worker(stores, ScriptedTranscriber("the second"))
+    other = Worker(stores, ScriptedTranscriber("we met the board", windows=3))
 
     def take_over() -> None:
         stores.age_lease(ref)
@@ -214,7 +209,7 @@ def test_a_take_over_stops_the_compute_and_the_second_result_lands(worker: Worke
     worker.at_window(1, take_over)
     worker.transcription.transcribe(ref)
     answer = stores.answer(ref)
-    assert (answer["transcript"], answer["crashes"]) == ("the second", 1)
+    assert (answer["transcript"], answer["crashes"]) == ("i met the board", 1)
     stores.check(ref.session_id)
 
 
@@ -257,12 +252,9 @@ def test_without_a_model_nothing_is_claimed(stores: Stores):
         raise TranscriberUnavailable("There is no model.")
 
     ref = stores.accept(stores.start("q1"))
-    loader = TranscriberLoader(no_model)
-    transcription = Transcription(stores.answers, stores.audio, loader, work_of(4), max_seconds=5)
     with pytest.raises(TranscriberUnavailable):
-        transcription.transcribe(ref)
+        transcription_over(stores, no_model).transcribe(ref)
     assert stores.answer(ref)["attempts"] == 0
-    assert (loader.state.state, loader.state.detail) == ("failed", "There is no model.")
 
 
 def test_an_attempt_that_takes_too_long_ends_at_the_next_window_and_counts(worker: Worker, stores, monkeypatch):

@@ -126,7 +126,7 @@ def test_what_was_interrupted_by_a_crash_is_taken_up_at_the_next_start(worker, p
 
 
 def test_stopping_while_transcribing_gives_the_answer_back(worker, services, session, stores: Stores, model: Model):
-    model.transcriber.windows = 1_000_000
+    model.transcriber.windows = 1000
     worker.start()
     services.answers.accept(session, "q1", recording_of(wav_of(0.5)), "owner")
     wait_until(lambda: (answer_of(stores, session).get("progress") or {}).get("windows_done"))

@@ -5,19 +5,15 @@ from pathlib import Path
 import pytest
 
 from services.decisions import Decisions
-from services.leases import LeasedWork
 from services.models import AnswerRef, WhisperModel
 from services.storage.decisions import DecisionStore
 from services.transcribers.hearing import Hearing, Sound
-from services.transcribers.loader import TranscriberLoader
 from services.transcribers.loading import load_whisper
 from services.transcribers.model_choice import ModelChoice
 from services.transcribers.whisper import WhisperTranscriber
-from services.transcription import Transcription
-from services.watchdog import Watchdog
 from tests.factories import wav_of
 from tests.fakes import RememberingQueue
-from tests.stores import HOLDER, Stores
+from tests.stores import Stores, transcription_over
 from tests.tiny_whisper import save_tiny_whisper
 
 
@@ -56,10 +52,7 @@ def test_the_compute_of_a_cancelled_answer_stops(stores: Stores, tmp_path: Path,
     decisions = Decisions(DecisionStore(stores.database), RememberingQueue())
     hearing = Cancelled(loaded._hearing, lambda: decisions.cancel(ref))
     transcriber = WhisperTranscriber(model, hearing)  # type: ignore[arg-type]
-    work = LeasedWork(Watchdog(lease_seconds=60), holder=HOLDER, max_attempts=4)
-    Transcription(
-        stores.answers, stores.audio, TranscriberLoader(lambda: transcriber), work, max_seconds=600
-    ).transcribe(ref)
+    transcription_over(stores, lambda: transcriber).transcribe(ref)
     assert len(hearing.begun) == 2
     assert hearing.heard == heard
     assert stores.answer(ref)["transcription_status"] == "cancelled"
