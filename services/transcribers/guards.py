@@ -33,9 +33,9 @@ def compression_ratio(text: str) -> float:
     return len(content) / len(zlib.compress(content))
 
 
-def mean_logprob(result: dict[str, Any], temperature: float) -> float:
-    """The mean natural log probability of the tokens that `generate` said, the end token included."""
+def token_logprobs(result: dict[str, Any], temperature: float) -> torch.Tensor:
+    """The natural log probability of each token that `generate` said, the end token included."""
     # Its scores are divided by the temperature; the model's own probabilities are asked for.
     scores = torch.stack(result["scores"]).float() * (temperature or 1.0)
     said = result["sequences"][-len(scores) :]
-    return float(scores.log_softmax(dim=-1).gather(-1, said.unsqueeze(-1)).mean())
+    return scores.log_softmax(dim=-1).gather(-1, said.unsqueeze(-1)).squeeze(-1)

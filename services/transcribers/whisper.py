@@ -1,85 +1,82 @@
 """Whisper through Hugging Face Transformers, window by window."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from services.audio.windows import FRAME_SAMPLES, Window, cut, is_silent
-from services.models import Segment, Transcript, WhisperModel
-from services.transcribers import PULSE_SECONDS, SAMPLE_RATE_HZ, OnWindow, Samples
-from services.transcribers.guards import TEMPERATURES, is_nothing, is_sure
-from services.transcribers.hearing import Hearing, Pulse, Sound
-from services.transcribers.segments import HeardSegment, placed, rest_of
+from services.audio.front_end import plan_of
+from services.audio.sound import Sound as Recording
+from services.audio.speech import SpeechDetector
+from services.audio.windows import FRAME_SAMPLES, Window
+from services.models import HeardWindow, Hints, Plan, Segment, Span, WhisperModel
+from services.transcribers import PULSE_SECONDS
+from services.transcribers.fallback import text_of
+from services.transcribers.hearing import Asked, Hearing, Pulse, Sound
+from services.transcribers.prompts import prompt_tokens
+from services.transcribers.segments import HeardSegment, placed, rest_of, spoken, within
+from services.transcribers.stopwatch import Stopwatch
+from services.transcribers.word_times import WordTimes
+
+# A window is gone through again from where the model stopped; one that stops ever again is left.
+MOST_PASSES = 10
 
 
 class WhisperTranscriber:
     """A Whisper model as a `Transcriber`; several threads may use it, it hears for one at a time."""
 
-    def __init__(self, model: WhisperModel, hearing: Hearing) -> None:
+    def __init__(self, model: WhisperModel, hearing: Hearing, words: WordTimes, detector: SpeechDetector) -> None:
         self._model = model
         self._hearing = hearing
-        # `generate` is not safe in two threads at once. Held for one window only, so that a long answer does not keep
-        # the short ones waiting.
+        self._words = words
+        self._detector = detector
+        # `generate` is not safe in two threads at once. Held for one pass over a window only, so that a long answer
+        # does not keep the short ones waiting.
         self._lock = threading.RLock()
 
     @property
     def model(self) -> WhisperModel:
         return self._model
 
-    def transcribe(self, samples: Samples, *, language: str | None, on_window: OnWindow) -> Transcript:
-        """Hear the whole recording; the language is that of the first window in which something was said.
+    def plan(self, sound: Recording, on_wait: Callable[[], None], timing: MutableMapping[str, float]) -> Plan:
+        return plan_of(sound, self._detector, on_wait, timing)
 
-        A language that the model does not know is detected instead.
+    def hear(self, window: Window, hints: Hints, pulse: Callable[[], None]) -> HeardWindow:
+        """Everything in one window: where the model stops early, it hears the rest.
+
+        `generate` would do so by itself, but through the silence that fills a short window up to 30 s as well. A window
+        without speech is not heard. A language that the model does not know is detected instead.
         """
-        windows = cut(samples)
-        language = self._known(language)
+        stopwatch, beat = Stopwatch(), Pulse(pulse)
+        language, probability = self._known(hints.language), None
         segments: list[Segment] = []
-        on_window(0, len(windows))
-        for done, window in enumerate(windows, start=1):
-            pulse = Pulse(partial(on_window, done - 1, len(windows)))
-            heard, heard_language = self._hear(window, language, pulse)
-            segments += heard
-            language = heard_language if heard else language
-            on_window(done, len(windows))
-        return Transcript(
-            text=" ".join(segment.text for segment in segments),
-            segments=tuple(segments),
-            language=language,
-            duration_seconds=round(len(samples) / SAMPLE_RATE_HZ, 3),
-            no_speech=not segments,
-        )
+        rest: Window | None = window
+        for _ in range(MOST_PASSES):
+            if rest is None or not rest.speech or len(rest.samples) < FRAME_SAMPLES:
+                break
+            with self._turn(beat), torch.inference_mode():
+                sound = self._hearing.sound(rest.samples, stopwatch)
+                if language is None:
+                    language, probability = self._hearing.language(sound)
+                heard = self._heard(sound, rest, replace(hints, language=language), beat, stopwatch)
+            segments += placed(heard, rest)
+            rest = rest_of(rest, heard)
+        if not segments:
+            return HeardWindow((), timing=stopwatch.seconds)
+        return HeardWindow(tuple(segments), language, probability, stopwatch.seconds)
 
     def warm_up(self) -> None:
         """Run the network once, so that the first answer does not wait for what is set up lazily."""
         noise = np.random.default_rng(0).normal(scale=0.01, size=FRAME_SAMPLES).astype(np.float32)
-        pulse = Pulse(lambda: None)
-        with self._turn(pulse), torch.inference_mode():
-            sound = self._hearing.sound(noise)
-            self._hearing.said(sound, self._hearing.language(sound), TEMPERATURES[0], pulse)
+        window = Window(0.0, noise, (Span(0.0, 1.0),))
+        self.hear(window, Hints(), lambda: None)
 
     def _known(self, language: str | None) -> str | None:
         code = (language or "").lower().partition("-")[0]
         return code if code in self._hearing.languages else None
-
-    def _hear(self, window: Window, language: str | None, pulse: Pulse) -> tuple[list[Segment], str | None]:
-        """Everything in one window: where the model stops early, it hears the rest.
-
-        `generate` would do so by itself, but through the silence that fills a short window up to 30 s as well.
-        """
-        segments: list[Segment] = []
-        rest: Window | None = window
-        while rest is not None and not is_silent(rest.samples):
-            with self._turn(pulse), torch.inference_mode():
-                sound = self._hearing.sound(rest.samples)
-                language = language or self._hearing.language(sound)
-                heard = self._said(sound, language, pulse)
-            segments += placed(heard, rest)
-            rest = rest_of(rest, heard)
-        return segments, language
 
     @contextmanager
     def _turn(self, pulse: Pulse) -> Iterator[None]:
@@ -93,16 +90,16 @@ class WhisperTranscriber:
             with suppress(RuntimeError):
                 self._lock.release()
 
-    def _said(self, sound: Sound, language: str | None, pulse: Pulse) -> list[HeardSegment]:
-        """The first text that passes the guards, or the last one tried."""
-        # Where a guard makes Whisper sample, the same recording still gives the same text.
-        torch.manual_seed(0)
-        no_speech_probability = self._hearing.no_speech_probability(sound)
-        heard: list[HeardSegment] = []
-        for temperature in TEMPERATURES:
-            heard, logprob = self._hearing.said(sound, language, temperature, pulse)
-            if is_nothing(logprob, no_speech_probability):
-                return []
-            if is_sure(logprob, " ".join(segment.text for segment in heard)):
-                break
-        return heard
+    def _heard(
+        self, sound: Sound, window: Window, hints: Hints, pulse: Pulse, stopwatch: Stopwatch
+    ) -> list[HeardSegment]:
+        """One pass: the text, then its words, without what was said where nobody speaks."""
+        prompt = prompt_tokens(hints, self._hearing)
+        asked = Asked(hints.language, hints.task, prompt)
+        with stopwatch.measured("decode_tokens"):
+            said = text_of(self._hearing, sound, asked, hints, pulse)
+        if said is None:
+            return []
+        with stopwatch.measured("words"):
+            said = replace(said, segments=within(said.segments, sound.seconds))
+            return spoken(self._words.found(sound, said, hints.language), window)
