@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.captions import as_srt, as_vtt
-from services.models import Segment
+from services.models import Gap, Segment, Word
 
 HOSTILE = [
     "a --> b",
@@ -70,6 +70,114 @@ def test_no_text_makes_or_ends_a_cue(texts: list[str]):
 def test_what_is_plain_stays_as_it_was_said():
     (caption,) = read_srt(as_srt(segments_of("5 < 6 & 7 > 3, \u202e\u05e9\u05dd\u202c \U0001f600")))
     assert caption.raw_text == "5 < 6 & 7 > 3, \u202e\u05e9\u05dd\u202c \U0001f600"
+
+
+TEXT = (
+    "Well, I led a team of five people in Graz, and we had to finish the new payment service before the end of the "
+    "year. That was hard. In the end we did it two weeks early, although nobody believed that we could."
+)
+
+
+def spoken(text: str, *, begin: float = 0.0, each: float = 0.3, rest: float = 0.1) -> Segment:
+    """Words of even length with even rests between them."""
+    words, at = [], begin
+    for word in text.split():
+        words.append(Word(at, at + each, word, 0.9))
+        at += each + rest
+    return Segment(begin, at, text, words=tuple(words))
+
+
+def test_words_make_cues_that_can_be_read():
+    cues = read_srt(as_srt([spoken(TEXT)]))
+    assert " ".join(cue.raw_text.replace("\n", " ") for cue in cues) == TEXT
+    for cue in cues:
+        lines = cue.raw_text.splitlines()
+        assert len(lines) <= 2
+        assert all(len(line) <= 42 for line in lines)
+        assert cue.end_in_seconds - cue.start_in_seconds <= 7
+
+
+def test_a_cue_begins_and_ends_with_its_words():
+    segment = spoken(TEXT, begin=12.0)
+    times = iter(segment.words)
+    for cue in read_srt(as_srt([segment])):
+        words = [next(times) for _ in cue.raw_text.split()]
+        assert cue.start_in_seconds + cue.start_time.milliseconds / 1000 == pytest.approx(words[0].start, abs=0.001)
+        assert cue.end_in_seconds + cue.end_time.milliseconds / 1000 == pytest.approx(words[-1].end, abs=0.001)
+    assert next(times, None) is None
+
+
+def test_lines_and_cues_break_after_marks_rather_than_within_sentences():
+    texts = [cue.raw_text for cue in read_srt(as_srt([spoken(TEXT)]))]
+    assert texts == [
+        "Well, I led a team of five people in Graz,",
+        "and we had to finish the new payment\nservice before the end of the year.",
+        "That was hard. In the end\nwe did it two weeks early,",
+        "although nobody believed that we could.",
+    ]
+
+
+def test_nobody_reads_what_is_said_after_a_silence():
+    before, after = spoken("I led a"), spoken("team", begin=3.0)
+    segment = Segment(0.0, 4.0, "I led a team", words=before.words + after.words)
+    first, second = read_srt(as_srt([segment]))
+    assert (first.text, first.end, second.text, second.start) == ("I led a", "00:00:01.100", "team", "00:00:03.000")
+
+
+def test_a_short_word_stays_as_long_as_it_takes_to_read_but_not_into_the_next():
+    lone, hasty = spoken("Yes.", each=0.1), Segment(5.0, 9.0, "No. Why", words=(*spoken("No.", begin=5.0).words,))
+    assert read_srt(as_srt([lone]))[0].end == "00:00:00.833"
+    following = spoken("Why?", begin=5.5)
+    assert read_srt(as_srt([spoken("No.", begin=5.0), following]))[0].end == "00:00:05.500"
+    # Words that are not those of the text tell nothing about it.
+    assert [(cue.text, cue.end) for cue in read_srt(as_srt([hasty]))] == [("No. Why", "00:00:09.000")]
+
+
+def test_a_word_that_never_ends_is_not_shown_forever():
+    segment = Segment(0.0, 30.0, "Well", words=(Word(0.0, 30.0, " Well", 0.2),))
+    assert read_srt(as_srt([segment]))[0].end == "00:00:07.000"
+
+
+def test_marks_stay_with_the_words_that_they_belong_to():
+    text = "She said \u201cno (never)\u201d - and left."
+    starts = [("She", 0.0), ("said", 1.0), ("no", 4.0), ("never", 5.0), ("and", 8.0), ("left", 9.0)]
+    words = tuple(Word(start, start + 0.5, word, 0.9) for word, start in starts)
+    cues = read_srt(as_srt([Segment(0.0, 10.0, text, words=words)]))
+    assert [cue.raw_text for cue in cues] == ["She said", "\u201cno (never)\u201d -", "and left."]
+
+
+def test_text_without_spaces_is_cut_between_its_words():
+    words = tuple(Word(i * 0.2, i * 0.2 + 0.2, "\u4f60\u597d", 0.9) for i in range(30))
+    segment = Segment(0.0, 6.0, "\u4f60\u597d" * 30, words=words)
+    cues = read_srt(as_srt([segment]))
+    assert "".join(cue.raw_text for cue in cues).replace("\n", "") == segment.text
+    # Each of these signs is two columns wide.
+    assert max(len(line) for cue in cues for line in cue.raw_text.splitlines()) <= 21
+
+
+def test_what_was_not_heard_says_so_in_its_place():
+    segments = [spoken("Before."), spoken("After.", begin=40.0)]
+    gap = Gap(10.0, 39.96, "window_failed")
+    for read in (read_srt(as_srt(segments, [gap])), read_vtt(as_vtt(segments, [gap]))):
+        assert [cue.text for cue in read] == ["Before.", "[\u2026 not heard: 10.0\u201340.0 s]", "After."]
+        assert (read[1].start, read[1].end) == ("00:00:10.000", "00:00:17.000")
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=30),
+    st.lists(st.floats(0, 100), min_size=60, max_size=60),
+)
+@example(["-->", "\r", "<", "\x1e"], [0.0] * 60)
+@example(["a", "\u2028"], [5.0, 1.0] * 30)
+def test_words_whatever_they_hold_and_whenever_they_are_make_readable_cues(words: list[str], times: list[float]):
+    said = tuple(Word(*times[2 * i : 2 * i + 2], word, 0.5) for i, word in enumerate(words))
+    segment = Segment(0.0, 100.0, " ".join(words), words=said)
+    for written, read in ((as_srt([segment]), read_srt), (as_vtt([segment]), read_vtt)):
+        cues = read(written) if "-->" in written else []
+        assert written.count("-->") == sum(1 for line in written.splitlines() if "-->" in line) == len(cues)
+        assert all(len(cue.raw_text.splitlines()) in (1, 2) for cue in cues)
+        starts = [cue.start for cue in cues]
+        assert starts == sorted(starts)
 
 
 def read_srt(text: str) -> list[webvtt.Caption]:
