@@ -10,11 +10,25 @@ from bson import ObjectId
 
 from services.assembling import Thresholds
 from services.leases import LeasedWork
-from services.models import AnswerRef, Claim, Question, Recording, Segment, Session, Status, Transcript, WhisperModel
+from services.models import (
+    AnswerRef,
+    Claim,
+    HeardWindow,
+    Plan,
+    Question,
+    Recording,
+    Segment,
+    Session,
+    Span,
+    Status,
+    Transcript,
+    WhisperModel,
+    Word,
+)
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore, file_document
-from services.storage.checkpoints import CheckpointStore
+from services.storage.checkpoints import Checkpoint, CheckpointStore, Heard
 from services.storage.client import MongoDatabase
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.sessions import SessionStore
@@ -32,6 +46,17 @@ HOLDER = "host:/var"
 
 def transcript_of(text: str = "i led a team") -> Transcript:
     return Transcript(text, (Segment(0.0, 1.0, text),), "en", 1.0)
+
+
+def plan_of(windows: int) -> Plan:
+    """Windows of one second with half a second between them."""
+    spans = tuple(Span(1.5 * number, 1.5 * number + 1) for number in range(windows))
+    return Plan(1.5 * windows, spans, spans)
+
+
+def heard_of(text: str) -> HeardWindow:
+    segments = (Segment(0.0, 1.0, text, words=(Word(0.0, 1.0, text, 0.9),)),) if text else ()
+    return HeardWindow(segments, "en", 0.8, {"encode": 0.1})
 
 
 @dataclass(frozen=True)
@@ -76,6 +101,15 @@ class Stores:
     def claimed(self, question_id: str = "q1") -> Claim:
         """A claim on the answer of a new session."""
         return self.claim(self.accept(self.start(question_id), question_id))
+
+    def begin(self, claim: Claim, windows: int = 2) -> Checkpoint:
+        """A plan of so many windows for what was claimed."""
+        return self.checkpoints.begin(claim, plan_of(windows), MODEL, {"decode": 0.1})
+
+    def hear(self, claim: Claim, index: int, text: str = "i led", *, windows: int = 2) -> None:
+        """One of its windows."""
+        heard = Heard(index + 1 if index + 1 < windows else None, {index: heard_of(text)})
+        self.checkpoints.save(claim, heard, windows_done=index + 1, windows_total=windows)
 
     def session(self, session_id: str) -> dict[str, Any]:
         """The stored document."""

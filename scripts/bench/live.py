@@ -14,9 +14,10 @@ from scripts.bench.figures import Figure, percentile
 from scripts.bench.live_sockets import LiveSockets
 from scripts.bench.upload import BOUNDARY, multipart, noise_recording, start_session
 from scripts.started_service import DATABASE, StartedService
-from services.models import AnswerRef, Claim
+from services.models import AnswerRef, Claim, Plan, WhisperModel
 from services.storage.answers import AnswerStore
-from services.storage.client import connect
+from services.storage.checkpoints import CheckpointStore, Heard
+from services.storage.client import MongoDatabase, connect
 
 SOCKETS = 50
 WRITES = 200
@@ -48,9 +49,9 @@ def measure_latency(service: StartedService, say: Callable[[str], None]) -> list
 
 def _latencies(service: StartedService, count: int) -> list[float]:
     database = connect(service.mongodb_uri, DATABASE)
-    store = AnswerStore(database, lease_seconds=LEASE_SECONDS)
+    store = CheckpointStore(database, lease_seconds=LEASE_SECONDS)
     try:
-        sessions = [_claimed(service, store) for _ in range(count)]
+        sessions = [_claimed(service, database) for _ in range(count)]
         sockets = following(service, [each.claim.ref.session_id for each in sessions] * (SOCKETS // count))
         written = dict(_writes(store, sessions))
         # What the last write caused is still on its way; what has not come by then is missed below.
@@ -64,18 +65,18 @@ def _latencies(service: StartedService, count: int) -> list[float]:
     return found
 
 
-def _writes(store: AnswerStore, sessions: list[_Session]) -> Iterator[tuple[tuple[str, int], float]]:
+def _writes(store: CheckpointStore, sessions: list[_Session]) -> Iterator[tuple[tuple[str, int], float]]:
     began = time.perf_counter()
     for number in range(WRITES):
         time.sleep(max(0.0, began + number / WRITES_A_SECOND - time.perf_counter()))
         session = sessions[number % len(sessions)]
         session.seq += 1
         written_at = time.perf_counter()
-        store.renew(session.claim, stage="transcribing", windows_done=number, windows_total=WRITES)
+        store.save(session.claim, Heard(None), windows_done=number, windows_total=WRITES)
         yield (session.claim.ref.session_id, session.seq), written_at
 
 
-def _claimed(service: StartedService, store: AnswerStore) -> _Session:
+def _claimed(service: StartedService, database: MongoDatabase) -> _Session:
     session_id = start_session(service.url, service.token, 1)
     headers = {
         "Authorization": f"Bearer {service.token}",
@@ -84,9 +85,12 @@ def _claimed(service: StartedService, store: AnswerStore) -> _Session:
     body = multipart(noise_recording(10_000))
     reply = httpx.post(f"{service.url}/api/upload-answer/{session_id}/q0", content=body, headers=headers)
     reply.raise_for_status()
-    claim = store.claim(AnswerRef(session_id, "q0", reply.json()["answer_id"]), "bench")
+    answers = AnswerStore(database, lease_seconds=LEASE_SECONDS)
+    claim = answers.claim(AnswerRef(session_id, "q0", reply.json()["answer_id"]), "bench")
     if claim is None:
         raise RuntimeError("somebody else transcribes here: this needs a service without workers")
+    model = WhisperModel("bench", demo_model=True)
+    CheckpointStore(database, lease_seconds=LEASE_SECONDS).begin(claim, Plan(0.0, (), ()), model, {})
     status = httpx.get(f"{service.url}/api/transcription-status/{session_id}", headers=headers)
     return _Session(claim, status.raise_for_status().json()["seq"])
 

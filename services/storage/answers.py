@@ -54,15 +54,8 @@ class AnswerStore:
         return None if after is None else _claim_of(ref, token, after)
 
     @reaching_mongodb
-    def renew(self, claim: Claim, *, stage: str, windows_done: int, windows_total: int | None) -> None:
-        """Report progress and extend the lease; raises `LeaseLost` when the answer is no longer ours."""
-        self._fence.renew(
-            claim, {"progress": {"stage": stage, "windows_done": windows_done, "windows_total": windows_total}}
-        )
-
-    @reaching_mongodb
     def hold(self, claim: Claim) -> None:
-        """Extend the lease where there is nothing to report; raises `LeaseLost` as `renew` does."""
+        """Extend the lease where there is nothing to report (checkpoints.py does); `LeaseLost` when it is not ours."""
         self._fence.renew(claim, {})
 
     @reaching_mongodb

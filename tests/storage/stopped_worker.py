@@ -19,7 +19,9 @@ def main(uri: str, name: str, *session_ids: str) -> None:
     sys.stdin.readline()
     for claim in claims:
         for write in (
-            lambda claim: stores.answers.renew(claim, stage="late", windows_done=1, windows_total=1),
+            stores.answers.hold,
+            stores.begin,
+            lambda claim: stores.hear(claim, 0, "late"),
             stores.answers.release,
             lambda claim: stores.answers.fail(claim, code="late", message="late", keeps_audio=False),
             lambda claim: stores.answers.complete(claim, transcript_of("late"), MODEL),

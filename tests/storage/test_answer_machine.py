@@ -4,6 +4,7 @@
 """
 
 import os
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from hypothesis.stateful import (
 from services.access import OWNER
 from services.audit import Audit
 from services.decisions import Decisions
-from services.errors import Conflict, LeaseLost, NotFound, PreconditionFailed
+from services.errors import Conflict, LeaseLost, NotFound, PreconditionFailed, TranscriptionFailed
 from services.models import AnswerRef, Claim
 from services.recovery import Recovery
 from services.retention import Retention
@@ -41,9 +42,30 @@ QUESTIONS = ("q1", "_id")
 OPEN, TO_BE_RETRIED = ("queued", "processing"), ("failed", "cancelled")
 # Of all takes and claims there ever were, those that something may still go wrong with.
 LATELY = 5
-STEPS_OF_A_WORKER = ("renew", "hold", "release", "give back", "put off", "complete", "complete", "fail", "reject")
+STEPS_OF_A_WORKER = (
+    *("begin", "resume", "hear", "hear", "hear", "hold", "release", "give back", "put off"),
+    *("complete", "complete", "fail", "reject"),
+)
+STAYS_WITH_ITS_WORKER = ("begin", "resume", "hear", "hold")
+WINDOWS = 3
 one_question = st.sampled_from(QUESTIONS)
+one_window = st.integers(0, WINDOWS - 1)
 one_holder = st.sampled_from([HOLDER, "another", "a third"])
+
+
+@dataclass
+class Partial:
+    """What was heard of a recording so far."""
+
+    crashes_seen: int
+    texts: dict[int, str] = field(default_factory=dict)
+    crashes: dict[int, int] = field(default_factory=dict)
+    next_window: int | None = 0
+
+    def resume(self, crashes: int) -> None:
+        if crashes > self.crashes_seen and self.next_window is not None:
+            self.crashes[self.next_window] = self.crashes.get(self.next_window, 0) + 1
+        self.crashes_seen, self.next_window = crashes, None
 
 
 @dataclass
@@ -61,9 +83,13 @@ class Expected:
     has_audio: bool = True
     text: str | None = None
     revision: int | None = None
+    partial: Partial | None = None
+    shown: dict[int, str] = field(default_factory=dict)
 
     def end(self, status: str) -> None:
         self.status, self.token, self.holder, self.is_expired = status, None, None, False
+        if status != "queued":
+            self.shown = {}
 
 
 @dataclass
@@ -147,30 +173,64 @@ class Lifecycle(RuleBasedStateMachine):
         self.model.seq += 1
 
     @precondition(lambda self: self.claims)
-    @rule(data=st.data(), step=st.sampled_from(STEPS_OF_A_WORKER))
-    def write_with_a_claim(self, data, step):
+    @rule(data=st.data(), step=st.sampled_from(STEPS_OF_A_WORKER), window=one_window)
+    def write_with_a_claim(self, data, step, window):
         """With the newest claim, or with one from before."""
-        self.write_with(data.draw(st.sampled_from(self.claims[:-LATELY:-1])), step)
+        self.write_with(data.draw(st.sampled_from(self.claims[:-LATELY:-1])), step, window)
 
-    def write_with(self, claim: Claim, step: str) -> None:
+    def write_with(self, claim: Claim, step: str, window: int = 0) -> None:
         expected = self.current(claim.ref)
         is_ours = expected is not None and expected.status == "processing" and expected.token == claim.token
+        has_partial = expected is not None and expected.partial is not None
+        if step == "resume" and not has_partial:
+            assert self.stores.checkpoints.resume(claim, MODEL) is None
+            return
+        if step == "hear" and not has_partial and is_ours:
+            with self.raising(TranscriptionFailed):
+                self.write(step, claim, window)
+            return
         with self.raising(None if is_ours else LeaseLost):
-            self.write(step, claim)
+            self.write(step, claim, window)
         if not is_ours or expected is None:
             return
         self.model.seq += 1
+        self.expect_partial(expected, claim, step, window)
         expected.is_expired = False
         expected.attempts -= step == "give back"
         expected.is_put_off = step == "put off"
         expected.has_audio = step not in ("complete", "reject")
-        if step in ("renew", "hold"):
+        if step in STAYS_WITH_ITS_WORKER:
             return
         expected.end({"complete": "completed", "fail": "failed", "reject": "failed"}.get(step, "queued"))
         if step == "complete":
             question_id = claim.ref.question_id
             self.model.revisions[question_id] = self.model.revisions.get(question_id, 0) + 1
             expected.text, expected.revision = "i led a team", self.model.revisions[question_id]
+
+    def expect_partial(self, expected: Expected, claim: Claim, step: str, window: int) -> None:
+        if step == "begin":
+            expected.partial, expected.shown = Partial(claim.crashes), {}
+        elif step in ("complete", "reject"):
+            expected.partial = None
+        elif expected.partial is not None and step == "hear":
+            expected.partial.texts[window] = expected.shown[window] = f"$window {window}"
+            expected.partial.next_window = window + 1 if window + 1 < WINDOWS else None
+        elif expected.partial is not None and step == "resume":
+            expected.partial.resume(claim.crashes)
+            expected.shown = dict(expected.partial.texts)
+
+    @rule(question_id=one_question, window=one_window)
+    def have_a_window_heard_and_crash(self, question_id, window):
+        """What the next worker goes on from, and has to find out which window it was."""
+        self.have_it_worked_on(question_id, HOLDER)
+        expected = self.model.answers[question_id]
+        claim = next(each for each in self.claims if each.token == expected.token)
+        if expected.partial is None:
+            self.write_with(claim, "begin")
+        self.write_with(claim, "hear", window)
+        self.take_over(question_id, HOLDER)
+        claim = next(each for each in self.claims if each.token == expected.token)
+        self.write_with(claim, "resume")
 
     @rule(question_id=one_question)
     def crash(self, question_id):
@@ -213,7 +273,7 @@ class Lifecycle(RuleBasedStateMachine):
                 self.decisions.mark_failed(ref, "No.")
         if is_open and expected is not None:
             self.model.seq += 1
-            expected.is_put_off = False
+            expected.is_put_off, expected.partial = False, None
             expected.end("cancelled" if decision == "cancel" else "failed")
 
     @rule(data=st.data())
@@ -275,7 +335,7 @@ class Lifecycle(RuleBasedStateMachine):
         list(self.retention.collect(older_than=timedelta(0), dry_run=False))
         for each in self.model.answers.values():
             if each.status in TO_BE_RETRIED and each.has_audio:
-                each.has_audio = False
+                each.has_audio, each.partial = False, None
                 self.model.seq += 1
         left = {found["metadata"]["answer_id"] for found in files.find()}
         assert left == {each.ref.answer_id for each in self.model.answers.values() if each.has_audio}
@@ -303,6 +363,18 @@ class Lifecycle(RuleBasedStateMachine):
             assert (answer["attempts"], answer["crashes"]) == (expected.attempts, expected.crashes)
             assert (answer.get("transcript"), answer.get("revision")) == (expected.text, expected.revision)
             assert (answer["gridfs_file_id"] is not None) is expected.has_audio
+            assert answer.get("partial_texts", {}) == {str(index): text for index, text in expected.shown.items()}
+            self.the_partial_agrees(expected)
+
+    def the_partial_agrees(self, expected: Expected) -> None:
+        found = self.stores.database["transcripts"].find_one({"_id": f"{expected.ref.answer_id}:partial"})
+        assert (found is None) is (expected.partial is None)
+        if found is None or expected.partial is None:
+            return
+        heard = {int(index): each["segments"][0]["text"] for index, each in found["windows"].items()}
+        crashes = {int(index): count for index, count in found["crashes"].items()}
+        partial = Partial(found["crashes_seen"], heard, crashes, found["next_window"])
+        assert partial == expected.partial
 
     def current(self, ref: AnswerRef) -> Expected | None:
         """What is known of an answer; None when it was recorded again or erased."""
@@ -317,10 +389,12 @@ class Lifecycle(RuleBasedStateMachine):
         with pytest.raises(error):
             yield
 
-    def write(self, step: str, claim: Claim) -> None:
+    def write(self, step: str, claim: Claim, window: int) -> None:
         answers = self.stores.answers
-        writes = {
-            "renew": lambda: answers.renew(claim, stage="transcribing", windows_done=0, windows_total=1),
+        writes: dict[str, Callable[[], object]] = {
+            "begin": lambda: self.stores.begin(claim, WINDOWS),
+            "resume": lambda: self.stores.checkpoints.resume(claim, MODEL),
+            "hear": lambda: self.stores.hear(claim, window, f"$window {window}", windows=WINDOWS),
             "hold": lambda: answers.hold(claim),
             "release": lambda: answers.release(claim),
             "give back": lambda: answers.give_back(claim.ref, claim.token),

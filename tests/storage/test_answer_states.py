@@ -84,14 +84,15 @@ def test_of_two_workers_that_find_an_expired_lease_one_gets_the_answer(stores: S
 def test_an_answer_with_a_lease_that_runs_is_not_claimed(stores: Stores):
     claim = stores.claimed()
     assert stores.answers.claim(claim.ref, "other") is None
-    stores.answers.renew(claim, stage="transcribing", windows_done=1, windows_total=3)
+    stores.begin(claim, windows=3)
+    stores.hear(claim, 0, windows=3)
     assert stores.answer(claim.ref)["progress"] == {"stage": "transcribing", "windows_done": 1, "windows_total": 3}
 
 
 def test_renewing_moves_the_end_of_the_lease_and_the_time_the_sweep_looks(stores: Stores):
     claim = stores.claimed()
     stores.age_lease(claim.ref)
-    stores.answers.renew(claim, stage="transcribing", windows_done=0, windows_total=1)
+    stores.answers.hold(claim)
     session = stores.session(claim.ref.session_id)
     assert session["answers"]["q1"]["lease"]["expires_at"] > datetime.now(UTC)
     assert session["open"][0]["due"] == session["answers"]["q1"]["lease"]["expires_at"]
@@ -99,7 +100,9 @@ def test_renewing_moves_the_end_of_the_lease_and_the_time_the_sweep_looks(stores
 
 
 LATE_WRITES = {
-    "renew": lambda stores, claim: stores.answers.renew(claim, stage="late", windows_done=1, windows_total=1),
+    "hold": lambda stores, claim: stores.answers.hold(claim),
+    "begin": lambda stores, claim: stores.begin(claim),
+    "hear": lambda stores, claim: stores.hear(claim, 0),
     "release": lambda stores, claim: stores.answers.release(claim),
     "fail": lambda stores, claim: stores.answers.fail(claim, code="late", message="late", keeps_audio=False),
     "complete": lambda stores, claim: stores.answers.complete(claim, transcript_of("late"), MODEL),
@@ -229,7 +232,7 @@ def test_seq_rises_by_one_with_every_change(stores: Stores):
 
     claim = stores.claim(ref)
     note()
-    stores.answers.renew(claim, stage="transcribing", windows_done=0, windows_total=1)
+    stores.begin(claim)
     note()
     stores.answers.release(claim)
     note()

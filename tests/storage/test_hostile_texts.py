@@ -2,8 +2,11 @@
 
 import pytest
 
-from services.models import Question, Segment, Transcript, WhisperModel
-from tests.stores import Stores
+from services.answer_status import status_of
+from services.models import HeardWindow, Hints, Passage, Question, Segment, Task, Transcript, WhisperModel, Word
+from services.storage.checkpoints import Heard
+from services.storage.revisions import RevisionStore
+from tests.stores import Stores, plan_of
 
 HOSTILE = {
     "money": "$50 was my budget",
@@ -44,22 +47,38 @@ def test_what_is_said_of_a_recording_is_read_back_as_it_was_said(stores: Stores,
 
 
 @texts
-def test_a_stage_is_read_back_as_it_was_reported(stores: Stores, text):
-    claim = stores.claimed()
-    stores.answers.renew(claim, stage=text, windows_done=1, windows_total=2)
-    assert stores.answer(claim.ref)["progress"]["stage"] == text
+def test_a_window_is_read_back_as_it_was_heard(stores: Stores, text):
+    hints = {"language": text, "initial_prompt": text, "vocabulary": [text, text]}
+    session_id = stores.start("q1")
+    stores.database["interview_sessions"].update_one({"_id": session_id}, {"$set": hints})
+    claim = stores.claim(stores.accept(session_id))
+    assert claim.hints == Hints(text, Task.TRANSCRIBE, text, (text, text))
+    model = WhisperModel(text, demo_model=False, revision=text)
+    stores.checkpoints.begin(claim, plan_of(2), model, {})
+    word = Word(0.0, 1.0, text, 0.5)
+    heard = HeardWindow((Segment(0.0, 1.0, text, words=(word,)), Segment(1.0, 1.5, text)), text, 0.5)
+    more = Heard(1, {0: heard}, {1: text}, language=text, language_probability=0.5)
+    stores.checkpoints.save(claim, more, windows_done=1, windows_total=2)
+    stores.check(session_id)
+    found = stores.checkpoints.resume(claim, model)
+    assert found is not None
+    assert (found.windows, found.failures, found.language) == ({0: heard}, {1: text}, text)
+    told = status_of("q1", stores.answer(claim.ref)).partial_transcript
+    assert told == f"{text} {text}"
+    stores.check(session_id)
 
 
 @texts
 def test_a_transcript_is_read_back_as_it_was_heard(stores: Stores, text):
     claim = stores.claimed()
-    heard = Transcript(text, (Segment(0.0, 1.5, text), Segment(1.5, 2.0, text)), text, 2.0)
+    segments = (Segment(0.0, 1.5, text, words=(Word(0.0, 1.5, text, 0.4),)), Segment(1.5, 2.0, text))
+    heard = Transcript(text, segments, text, 2.0, low_confidence=(Passage(0.0, 1.5, text),))
     stores.answers.complete(claim, heard, WhisperModel(text, demo_model=False))
     answer = stores.answer(claim.ref)
     assert (answer["transcript"], answer["language"], answer["whisper_model"]) == (text, text, text)
-    revision = stores.database["transcripts"].find_one({"answer_id": claim.ref.answer_id})
+    revision = RevisionStore(stores.database).find(claim.ref.answer_id, 1)
     assert revision is not None
-    assert [segment["text"] for segment in revision["segments"]] == [text, text]
+    assert (revision.segments, revision.low_confidence) == (segments, heard.low_confidence)
     stores.check(claim.ref.session_id)
 
 

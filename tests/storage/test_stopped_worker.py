@@ -18,7 +18,7 @@ from services.storage.transcripts import TranscriptStore
 from tests.fakes import RememberingQueue
 from tests.stores import MODEL, Stores, transcript_of
 
-WRITES = 4
+WRITES = 6
 
 
 def take_over(stores: Stores, ref: AnswerRef) -> None:

@@ -53,7 +53,6 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "AcceptanceStore.accept": lambda to: to.acceptance.accept(REF, ANSWER),
     "AcceptanceStore.has_receipt": lambda to: to.acceptance.has_receipt("answer"),
     "AnswerStore.claim": lambda to: to.answers.claim(REF, "holder"),
-    "AnswerStore.renew": lambda to: to.answers.renew(CLAIM, stage="s", windows_done=0, windows_total=None),
     "AnswerStore.hold": lambda to: to.answers.hold(CLAIM),
     "AnswerStore.give_back": lambda to: to.answers.give_back(REF, "token"),
     "AnswerStore.release": lambda to: to.answers.release(CLAIM),

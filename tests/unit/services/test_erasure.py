@@ -154,7 +154,11 @@ def test_a_late_workers_every_write_finds_nothing(services: Services, stores: St
     claim = stores.claim(accept(services, interview))
     erase(services, interview)
     with pytest.raises(LeaseLost):
-        stores.answers.renew(claim, stage="decoding", windows_done=0, windows_total=None)
+        stores.answers.hold(claim)
+    with pytest.raises(LeaseLost):
+        stores.begin(claim)
+    with pytest.raises(LeaseLost):
+        stores.hear(claim, 0)
     with pytest.raises(LeaseLost):
         stores.answers.release(claim)
     with pytest.raises(LeaseLost):

@@ -60,7 +60,7 @@ class Listener:
 def run_through(stores: Stores, session_id: str, question_id: str = "q1") -> None:
     """Four changes."""
     claim = stores.claim(stores.accept(session_id, question_id))
-    stores.answers.renew(claim, stage="transcribing", windows_done=1, windows_total=2)
+    stores.begin(claim)
     stores.answers.complete(claim, transcript_of(), MODEL)
 
 

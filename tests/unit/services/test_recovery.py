@@ -103,7 +103,7 @@ def test_a_restart_gives_back_what_its_own_earlier_process_held_and_nothing_else
     assert recovery_of(stores, queue).recover_own() == 2
     assert set(queue.sent) == {own, waiting}
     assert stores.answer(own)["transcription_status"] == "queued"
-    stores.answers.renew(theirs, stage="transcribing", windows_done=0, windows_total=1)
+    stores.answers.hold(theirs)
     stores.check(session_id)
 
 
