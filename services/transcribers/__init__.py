@@ -19,7 +19,6 @@ SAMPLE_RATE_HZ = 16_000
 PULSE_SECONDS = 3.0
 
 Samples = NDArray[np.float32]
-OnWindow = Callable[[int, int], None]
 
 
 class Transcriber(Protocol):
