@@ -20,6 +20,7 @@ from app.metrics import install as install_metrics
 from app.review import blueprint as review
 from app.sessions import blueprint as sessions
 from app.tickets import blueprint as tickets
+from app.transcripts import blueprint as transcripts
 from app.uploads import SIGNED_ADDRESS
 from app.uploads import blueprint as uploads
 from app.uploads import signed as signed_uploads
@@ -52,7 +53,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     _install(app, settings)
 
     api = errors.ProblemApi(app)
-    for blueprint in (sessions, interview, uploads, review, tickets):
+    for blueprint in (sessions, interview, uploads, review, transcripts, tickets):
         register(app, api, blueprint, caller_only)
     register(app, api, signed_uploads, signed_url_only)
     for blueprint in (links, export, erasure):

@@ -11,7 +11,7 @@ from services.models import Gap, Session, Status
 MISSING_SECONDS = 1
 MISSING_SHARE = 0.05
 _FIGURES = (
-    *("language_probability", "confidence", "needs_review", "words_per_minute", "longest_pause_seconds"),
+    *("language_probability", "confidence", "words_per_minute", "longest_pause_seconds"),
     "timing",
 )
 
@@ -115,6 +115,7 @@ def status_of(question_id: str, answer: Mapping[str, Any]) -> AnswerStatus:
         revision=answer.get("revision"),
         has_recording=answer.get("gridfs_file_id") is not None,
         partial_transcript=_text_so_far(answer.get("partial_texts")),
+        needs_review=_needs_review(answer),
         gaps=tuple(Gap(**gap) for gap in answer.get("gaps", ())),
         **{name: answer.get(name) for name in _FIGURES},
     )
@@ -123,6 +124,11 @@ def status_of(question_id: str, answer: Mapping[str, Any]) -> AnswerStatus:
 def _text_so_far(texts: Mapping[str, str] | None) -> str | None:
     """In the order of the windows, whichever was heard first; what was not heard yet is left out."""
     return " ".join(texts[index] for index in sorted(texts, key=int)) if texts else None
+
+
+def _needs_review(answer: Mapping[str, Any]) -> bool | None:
+    """Whoever has edited a text has looked at it."""
+    return False if "edited_at" in answer else answer.get("needs_review")
 
 
 def statuses_of(session: Session) -> list[AnswerStatus]:

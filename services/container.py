@@ -57,6 +57,7 @@ from services.tickets import Tickets
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
 from services.transcription import Stores, Transcription
+from services.transcripts import Transcripts
 from services.upload_urls import UploadUrls
 from services.watchdog import Watchdog
 
@@ -78,6 +79,7 @@ class Services:
     signed_uploads: SignedUploads
     decisions: Decisions
     review: Review
+    transcripts: Transcripts
     analysis: Analysis
     links: Links
     live: LiveFeed
@@ -96,8 +98,7 @@ def build_services(
     settings: Settings, database: MongoDatabase, jobs: JobQueue, build_transcriber: Callable[[], Transcriber]
 ) -> Services:
     """Join the services; nothing is connected, loaded or started by this."""
-    session_store = SessionStore(database)
-    answer_store = AnswerStore(database, lease_seconds=settings.lease_seconds)
+    session_store, answer_store = SessionStore(database), AnswerStore(database, lease_seconds=settings.lease_seconds)
     open_answers, audio, workers = OpenAnswerStore(database), AudioStore(database), WorkerStore(database)
     uploads, usage = UploadStore(database, audio), UsageStore(database)
     access = Access(TokenStore(database), session_store, build_signed_tokens(settings, reserved=OWNER.user_id))
@@ -118,6 +119,7 @@ def build_services(
         upload_urls=UploadUrls(SigningKeyStore(database), access, session_store),
         signed_uploads=SignedUploads(uploads, KeptUploadStore(database), answers),
         decisions=decisions,
+        transcripts=Transcripts(RevisionStore(database)),
         review=Review(TranscriptStore(database), audit_log),
         analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
         links=Links(LinkStore(database), audit_log, link_days=settings.session_link_days),

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from services.answer_status import status_of
 from services.audit import Audit
-from services.captions import as_srt, as_vtt
 from services.errors import RecordingRejected
-from services.models import Caller, Segment, Session
+from services.models import Caller, Session
 from services.storage.audio import AudioStore
 from services.storage.revisions import Revision, RevisionStore
+from services.transcripts import KINDS, told
 
 # How the zip is laid out; a reader may look at it.
 FORMAT = 1
@@ -54,7 +55,7 @@ class Export:
         for question_id, name in names.items():
             answer = session.answers[question_id]
             history = revisions.get(answer["id"], ())
-            texts, recording = _texts(name, answer, history), self._recording(name, answer)
+            texts, recording = _texts(name, question_id, answer, history), self._recording(name, answer)
             yield from texts
             if recording is not None:
                 yield recording
@@ -122,17 +123,14 @@ def _names(session: Session) -> dict[str, str]:
     return names
 
 
-def _texts(name: str, answer: Mapping[str, Any], history: Sequence[Revision]) -> list[tuple[str, bytes]]:
-    text = answer.get("transcript")
-    if text is None:
-        return []
+def _texts(
+    name: str, question_id: str, answer: Mapping[str, Any], history: Sequence[Revision]
+) -> list[tuple[str, bytes]]:
     newest = next((each for each in history if each.revision == answer.get("revision")), None)
-    segments = newest.segments if newest else ()
-    if not segments:
-        # What a person has edited has no times any more: one caption over all of it.
-        segments = (Segment(0.0, float(answer.get("duration_seconds") or 0), text),)
-    written = {"txt": text, "srt": as_srt(segments), "vtt": as_vtt(segments)}
-    return [(f"transcripts/{name}.{kind}", content.encode()) for kind, content in written.items()]
+    if newest is None:
+        return []
+    transcript = told(status_of(question_id, answer), newest, history[0])
+    return [(f"transcripts/{name}.{kind}", transcript.written(kind).encode()) for kind in KINDS]
 
 
 def _of_session(session: Session) -> dict[str, Any]:
@@ -144,6 +142,9 @@ def _of_session(session: Session) -> dict[str, Any]:
         "created_at": session.created_at,
         "seq": session.seq,
         "language": session.language,
+        "task": session.task,
+        "initial_prompt": session.initial_prompt,
+        "vocabulary": session.vocabulary,
         **session.details,
         "questions": [
             {"id": each.id, "prompt": each.prompt, "model_answer": each.model_answer, "key_points": each.key_points}

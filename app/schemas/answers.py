@@ -3,6 +3,7 @@
 from flask_smorest.fields import Upload
 from marshmallow import EXCLUDE, Schema, fields, validate
 
+from services.gaps import text_of_gap
 from services.models import Status
 
 LANGUAGE = validate.Regexp(r"^[a-z]{2,3}\Z", error="Must be an ISO 639 code such as 'en'.")
@@ -25,6 +26,10 @@ class UploadFormSchema(Schema):
         validate=validate.Regexp(r"^[0-9a-fA-F]{64}\Z", error="Must be 64 hexadecimal digits."),
         metadata={"description": "The recording's SHA-256; other bytes that arrive are refused."},
     )
+
+
+def probability(description: str) -> fields.Float:
+    return fields.Float(allow_none=True, metadata={"description": description, "minimum": 0, "maximum": 1})
 
 
 class ReceiptSchema(Schema):
@@ -58,12 +63,53 @@ class FeedbackPartSchema(Schema):
     comment = fields.String(required=True)
 
 
-class AnswerStatusSchema(Schema):
+class GapSchema(Schema):
+    """A stretch of the recording, in seconds from its beginning."""
+
+    start = fields.Float(required=True)
+    end = fields.Float(required=True)
+    code = fields.String(required=True)
+    text = fields.Function(
+        text_of_gap,
+        required=True,
+        metadata={"type": "string", "description": "For people.", "example": "[… not heard: 12.0\N{EN DASH}41.5 s]"},
+    )
+
+
+class HeardSchema(Schema):
+    """How something was heard; an edit changes none of it but `needs_review`."""
+
+    language_probability = probability("Of the language; null where it was given.")
+    confidence = probability("How sure the model is of the words.")
+    needs_review = fields.Boolean(
+        allow_none=True, metadata={"description": "A person should look at it: it is uncertain, and nobody edited it."}
+    )
+    words_per_minute = fields.Float(allow_none=True)
+    longest_pause_seconds = fields.Float(allow_none=True)
+    gaps = fields.List(
+        fields.Nested(GapSchema), metadata={"description": "What could not be heard although the rest was."}
+    )
+    timing = fields.Dict(
+        keys=fields.String(),
+        values=fields.Float(),
+        allow_none=True,
+        metadata={
+            "description": "Seconds spent on each stage.",
+            "example": {"queue": 0.1, "decode": 0.2, "words": 0.3},
+        },
+    )
+
+
+class AnswerStatusSchema(HeardSchema):
     status = fields.Enum(Status, by_value=True, required=True)
     question_id = fields.String(required=True)
     answer_id = fields.String(required=True)
     transcript = fields.String(required=True, allow_none=True)
     no_speech = fields.Boolean(allow_none=True)
+    partial_transcript = fields.String(
+        allow_none=True,
+        metadata={"description": "The text so far, while the rest is waited for: no transcript yet."},
+    )
     language = fields.String(allow_none=True)
     duration_seconds = fields.Float(allow_none=True)
     declared_duration_ms = fields.Integer(allow_none=True)

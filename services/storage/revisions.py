@@ -48,6 +48,13 @@ class RevisionStore:
         found = self._transcripts.find_one({"answer_id": answer_id, "revision": number})
         return None if found is None else _as_revision(found)
 
+    @reaching_mongodb
+    def first(self, answer_id: str) -> Revision | None:
+        """What was heard, before anybody edited it."""
+        where = {"answer_id": answer_id, **IS_REVISION}
+        found = self._transcripts.find_one(where, sort=[("revision", 1)])
+        return None if found is None else _as_revision(found)
+
 
 def _as_revision(found: Document) -> Revision:
     return Revision(

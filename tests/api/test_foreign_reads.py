@@ -18,6 +18,7 @@ READING = [
     ("GET", "/api/transcription-status/{id}"),
     ("GET", "/api/transcription-status/{id}/q1"),
     ("POST", "/api/analyze/{id}"),
+    ("GET", "/api/sessions/{id}/answers/q1/transcript"),
     ("HEAD", "/api/sessions/{id}/events"),
 ]
 

@@ -91,6 +91,13 @@ def test_the_expected_replies_are_described(
         assert list(reply["content"]) == ["application/problem+json" if expects_problem else "application/json"]
 
 
+def test_a_transcript_is_described_in_every_form(document: dict[str, Any]) -> None:
+    replies = operations(document)["get", "/api/sessions/{session_id}/answers/{question_id}/transcript"]["responses"]
+    assert set(replies) - {"default"} == {"200", "304", "401", "404", "409", "422", "429", "503"}
+    assert set(replies["200"]["content"]) == {"application/json", "application/x-subrip", "text/plain", "text/vtt"}
+    assert "content" not in replies["304"]
+
+
 def test_the_upload_is_described_as_it_is_read(document: dict[str, Any]) -> None:
     upload = operations(document)["post", "/api/upload-answer/{session_id}/{question_id}"]
     (content_type,) = upload["requestBody"]["content"]

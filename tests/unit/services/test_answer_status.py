@@ -1,6 +1,6 @@
 import pytest
 
-from services.answer_status import AnswerStatus
+from services.answer_status import AnswerStatus, status_of
 from services.models import Status
 
 
@@ -28,3 +28,10 @@ def test_a_recording_is_incomplete_when_clearly_less_was_heard_than_declared(dec
 def test_only_what_ended_without_a_transcript_and_has_its_recording_can_be_retried(status, has_recording):
     answer = AnswerStatus("q1", "a", status, has_recording=has_recording)
     assert answer.can_retry is (has_recording and status in (Status.FAILED, Status.CANCELLED))
+
+
+@pytest.mark.parametrize("needs_review", [True, False, None])
+def test_who_has_edited_a_text_has_reviewed_it(needs_review):
+    heard = {"id": "a", "transcription_status": "completed", "needs_review": needs_review}
+    assert status_of("q1", heard).needs_review is needs_review
+    assert status_of("q1", {**heard, "edited_at": "2026-01-01"}).needs_review is False

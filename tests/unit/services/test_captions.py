@@ -170,7 +170,7 @@ def test_what_was_not_heard_says_so_in_its_place():
 @example(["-->", "\r", "<", "\x1e"], [0.0] * 60)
 @example(["a", "\u2028"], [5.0, 1.0] * 30)
 def test_words_whatever_they_hold_and_whenever_they_are_make_readable_cues(words: list[str], times: list[float]):
-    said = tuple(Word(*times[2 * i : 2 * i + 2], word, 0.5) for i, word in enumerate(words))
+    said = tuple(Word(times[2 * i], times[2 * i + 1], word, 0.5) for i, word in enumerate(words))
     segment = Segment(0.0, 100.0, " ".join(words), words=said)
     for written, read in ((as_srt([segment]), read_srt), (as_vtt([segment]), read_vtt)):
         cues = read(written) if "-->" in written else []

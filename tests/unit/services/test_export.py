@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.container import Services
-from services.models import AnswerRef, Caller, Question, Session
+from services.models import AnswerRef, Caller, Hints, Question, Session, Task
 from services.storage.client import MongoDatabase
 from tests.factories import questions, recording_of, wav_of
 from tests.fakes import ScriptedTranscriber
@@ -76,6 +76,34 @@ def test_an_edit_is_in_it_with_what_was_heard_first(services: Services):
     assert archive.read("transcripts/q1.txt") == b"I led TWO teams"
     assert b"00:00:00,000 --> 00:00:01,000\nI led TWO teams" in archive.read("transcripts/q1.srt")
     assert [each["text"] for each in told["answers"][0]["revisions"]] == ["i led a team", "I led TWO teams"]
+
+
+def test_captions_follow_the_words_and_what_a_person_left_of_them(services: Services, transcriber: ScriptedTranscriber):
+    transcriber.text = "one two three four five six seven eight nine ten"
+    session = start(services, "q1")
+    services.transcription.transcribe(answer(services, session, "q1", wav_of(10.0)))
+    heard, told = exported(services, session.id)
+    assert [each["text"] for each in told["answers"][0]["revisions"][0]["segments"][0]["words"]] == (
+        transcriber.text.split()
+    )
+    services.review.edit_transcript(
+        ADA, services.sessions.get(ADA, session.id), "q1", transcriber.text.replace("two", "and too"), None
+    )
+    edited = exported(services, session.id)[0]
+    for archive, first in (
+        (heard, b"one two three four five six seven"),
+        (edited, b"one and too three four five six seven"),
+    ):
+        captions = archive.read("transcripts/q1.srt")
+        assert b"00:00:00,000 --> 00:00:07,000\n" + first + b"\n" in captions
+        assert b"00:00:07,000 --> 00:00:10,000\neight nine ten\n" in captions
+
+
+def test_hints_are_part_of_what_is_kept(services: Services):
+    hints = Hints("en", Task.TRANSLATE, "About us.", ("SLO",))
+    session = services.sessions.start(ADA, questions("q1"), language="en", details={}, hints=hints).session
+    told = exported(services, session.id)[1]
+    assert (told["task"], told["initial_prompt"], told["vocabulary"]) == ("translate", "About us.", ["SLO"])
 
 
 def test_a_failed_answer_says_why(services: Services):

@@ -1,0 +1,73 @@
+"""Reading transcripts: as they are now and as they were, with the times of what was heard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.answer_status import AnswerStatus
+from services.captions import as_srt, as_vtt
+from services.edited_words import EditedSegment, aligned, timed
+from services.errors import Conflict, NotFound
+from services.models import Segment
+from services.storage.revisions import Revision, RevisionStore
+
+KINDS = ("txt", "srt", "vtt")
+
+
+class NotHeardYet(Conflict):
+    """Raised while a transcript is waited for: the text so far is no transcript, and only the status shows it."""
+
+    code = "transcription_pending"
+    retry_after_seconds = 5
+    members = {"retryable": True}  # noqa: RUF012
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTranscript:
+    """One text of an answer. `segments` are those that were heard, or what became of them where it was edited."""
+
+    answer: AnswerStatus
+    revision: Revision
+    segments: Sequence[Segment | EditedSegment]
+
+    def written(self, kind: str) -> str:
+        """As one of `KINDS`."""
+        if kind == "txt":
+            return self.revision.text
+        return {"srt": as_srt, "vtt": as_vtt}[kind](self._captioned(), self.answer.gaps)
+
+    def _captioned(self) -> list[Segment]:
+        if not self.segments:
+            # Nobody knows when which of these words were spoken: one caption over all of it.
+            return [Segment(0.0, self.answer.duration_seconds or 0.0, self.revision.text)]
+        return [timed(each) if isinstance(each, EditedSegment) else each for each in self.segments]
+
+
+class Transcripts:
+    """Reads the texts of answers."""
+
+    def __init__(self, revisions: RevisionStore) -> None:
+        self._revisions = revisions
+
+    def read(self, answer: AnswerStatus, number: int | None = None) -> ReadTranscript:
+        """A text of an answer, the newest without a `number`.
+
+        Raises `NotHeardYet`, `Conflict` where nothing was heard and nothing is on its way, and `NotFound` where there
+        is no such revision, or none any more.
+        """
+        if not answer.status.is_terminal:
+            raise NotHeardYet("The answer is not transcribed yet. Its status tells how far that is.")
+        if answer.revision is None:
+            raise Conflict("The answer has no transcript, as its status explains.", code="no_transcript")
+        revision = self._revisions.find(answer.answer_id, answer.revision if number is None else number)
+        if revision is None:
+            raise NotFound("There is no such revision of the transcript.", code="no_such_revision")
+        heard = self._revisions.first(answer.answer_id) if revision.is_edited else revision
+        return told(answer, revision, heard)
+
+
+def told(answer: AnswerStatus, revision: Revision, heard: Revision | None) -> ReadTranscript:
+    """A revision, with the times that it has of what was heard."""
+    segments: Sequence[Segment | EditedSegment] = revision.segments
+    if revision.is_edited and heard is not None:
+        segments = aligned(revision.text, heard.segments)
+    return ReadTranscript(answer, revision, segments)
