@@ -13,6 +13,8 @@ WIDTH = 192
 HEADS = 3
 ENCODER_LAYERS = 2
 DECODER_LAYERS = 2
+# (layer, head) of the decoder that follow the speech, as `python -m scripts.demo_model.heads` finds them.
+ALIGNMENT_HEADS = ((0, 2), (1, 0), (1, 1), (1, 2))
 # Where each head of each encoder layer looks at first: so many positions of 20 ms away, through 32 of the sinusoids.
 FIRST_LOOKS = (((-3, 0), (3, 0), (0, 12)), ((-9, 8), (9, 8), (0, 20)))
 SINUSOIDS_A_HEAD = WIDTH // HEADS // 2
@@ -131,7 +133,9 @@ def generation_config(ids: TokenIds) -> GenerationConfig:
         suppress_tokens=list(range(ids.start, ids.no_speech + 1)),
         # A window may begin with a long pause, so the first time is free.
         max_initial_timestamp_index=TIMESTAMPS - 1,
-        alignment_heads=[[DECODER_LAYERS - 1, head] for head in range(HEADS)],
+        alignment_heads=[list(head) for head in ALIGNMENT_HEADS],
+        # Parley's own: training showed it no prompt, and with one it hears next to nothing.
+        takes_prompt=False,
         return_timestamps=False,
         max_length=448,
     )
