@@ -1,6 +1,5 @@
 """Finds where somebody speaks, with Silero's network: https://github.com/snakers4/silero-vad (MIT)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,10 +54,17 @@ class Listening:
         self._hear(samples[:whole])
 
     def probabilities(self) -> Probabilities:
-        """How probable speech is in each 32 ms, from the first to the last, which may reach beyond the end."""
+        """How probable speech is in each 32 ms; behind the last one nothing is heard any more."""
         self._hear(self._rest)
         self._rest = self._rest[:0]
         return np.concatenate([*self._heard, np.empty(0, np.float32)])
+
+    def speech(self, seconds: float) -> tuple[Span, ...]:
+        """Where somebody speaks in the recording, which is so long, by Silero's own rules."""
+        found = get_speech_timestamps_from_probs(
+            self.probabilities(), audio_length_samples=round(seconds * SAMPLE_RATE_HZ)
+        )
+        return tuple(Span(_seconds(each["start"]), _seconds(each["end"])) for each in found)
 
     def _hear(self, samples: Samples) -> None:
         for block in frame_blocks(samples, FRAME_SAMPLES, CONTEXT_SAMPLES, MOST_FRAMES):
@@ -67,12 +73,6 @@ class Listening:
             inputs = {"input": block, "h": self._state[0], "c": self._state[1]}
             probabilities, *self._state = self._session.run(["speech_probs", "hn", "cn"], inputs)
             self._heard.append(probabilities.reshape(-1))
-
-
-def spans_of(probabilities: Sequence[float] | Probabilities, seconds: float) -> tuple[Span, ...]:
-    """Where somebody speaks in a recording of so many seconds, by Silero's own rules."""
-    found = get_speech_timestamps_from_probs(probabilities, audio_length_samples=round(seconds * SAMPLE_RATE_HZ))
-    return tuple(Span(_seconds(each["start"]), _seconds(each["end"])) for each in found)
 
 
 def _seconds(samples: int) -> float:
