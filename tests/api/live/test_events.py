@@ -46,6 +46,31 @@ def test_a_snapshot_comes_first_and_then_each_change_in_order(
     assert changes[-1]["answer_id"] == accepted.get_json()["answer_id"]
 
 
+def test_the_text_grows_while_the_rest_is_waited_for(
+    server: RunningServer,
+    listen: Listen,
+    upload: Upload,
+    transcribe: Transcribe,
+    transcriber: ScriptedTranscriber,
+    interview: Interview,
+) -> None:
+    transcriber.text, transcriber.windows = "one two three four $five six", 3
+    with listen(server, interview.id, interview.candidate) as events:
+        next(events)
+        transcribe(upload())
+        changes = [next(events)]
+        while changes[-1]["status"] != "completed":
+            changes.append(next(events))
+    *before, done = changes
+    assert {change["transcript"] for change in before} == {None}
+    grown = list(dict.fromkeys(change["partial_transcript"] for change in before))
+    assert grown[:3] == [None, "one two", "one two three four"]
+    assert (done["transcript"], done["partial_transcript"]) == (transcriber.text, None)
+    assert (done["confidence"], done["language_probability"], done["needs_review"]) == (0.9, 0.9, False)
+    assert (done["words_per_minute"], done["longest_pause_seconds"], done["gaps"]) == (360.0, 0.0, [])
+    assert {"queue", "decode", "vad", "encode"} <= set(done["timing"])
+
+
 def test_a_later_listener_begins_with_how_things_are_and_what_hears(
     server: RunningServer,
     listen: Listen,

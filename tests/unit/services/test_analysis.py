@@ -82,6 +82,16 @@ def test_completed_answers_are_scored_and_the_others_are_counted(analyze, comple
     assert report.answers[0].feedback == [{"name": "words", "score": 30.0, "weight": 1.0, "comment": "So many words."}]
 
 
+def test_the_text_so_far_of_an_answer_that_ended_without_a_transcript_is_not_scored(
+    analyze, complete, fail, provider: Provider, database: MongoDatabase
+):
+    complete("q1", "one two")
+    fail("q2")
+    database["interview_sessions"].update_one({}, {"$set": {"answers.q2.partial_texts": {"0": "three"}}})
+    report = analyze()
+    assert (report.scored_count, report.final_score, provider.scored) == (1, 20.0, ["q1"])
+
+
 def test_the_final_score_is_the_mean(analyze, complete):
     complete("q1", "one")
     complete("q2", "one two")
