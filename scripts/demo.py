@@ -61,6 +61,9 @@ def _interview(service: Service, client: DemoClient, display: Display) -> int:
         _upload_all(client, session_id, interview, board, display)
         analysis = _analyze(client, session_id, board, display)
     board.close()
+    for answer in analysis["answers"]:
+        if answer["status"] == "completed":
+            answer["low_confidence"] = client.transcript(session_id, answer["question_id"])["low_confidence"]
     for line in report(interview, board.standings, analysis):
         display.say(line)
     display.say(NEXT)

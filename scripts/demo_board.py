@@ -27,6 +27,9 @@ class Standing:
     started_at: float | None = None
     ended_at: float | None = None
     error: str | None = None
+    text: str = ""
+    confidence: float | None = None
+    needs_review: bool = False
 
     @property
     def queue_seconds(self) -> float | None:
@@ -78,6 +81,10 @@ class Board:
             standing = self.standings[answer["question_id"]]
             standing.status = answer["status"]
             standing.percent = (answer.get("progress") or {}).get("percent", 0)
+            # What was heard so far, and in the end all of it.
+            standing.text = answer.get("transcript") or answer.get("partial_transcript") or ""
+            standing.confidence = answer.get("confidence")
+            standing.needs_review = bool(answer.get("needs_review"))
             standing.error = (answer.get("error") or {}).get("message")
             if standing.status != "queued" and standing.started_at is None:
                 standing.started_at = now

@@ -59,6 +59,18 @@ class DemoClient:
         body: dict[str, Any] = self._post(f"/api/analyze/{session_id}").json()
         return body
 
+    def transcript(self, session_id: str, question_id: str) -> dict[str, Any]:
+        """What was heard, with its words and what somebody should listen to again."""
+        path = f"/api/sessions/{session_id}/answers/{question_id}/transcript"
+        try:
+            reply = self._client.get(path)
+        except httpx.HTTPError as error:
+            raise Refused(f"GET {path}: {error}") from error
+        if not reply.is_success:
+            raise Refused(f"GET {path} was answered {reply.status_code}: {_detail_of(reply)}")
+        body: dict[str, Any] = reply.json()
+        return body
+
     def _post(self, path: str, **content: Any) -> httpx.Response:
         try:
             reply = self._client.post(path, **content)

@@ -12,7 +12,9 @@ from rich.text import Text
 from scripts.demo_board import Standing
 
 COLOURS = {"recorded": "dim", "queued": "yellow", "processing": "cyan", "completed": "green", "failed": "red"}
-BAR_WIDTH = 24
+BAR_WIDTH = 16
+COLUMN_WIDTH = 32
+LINE_WIDTH = 72
 
 
 class Display:
@@ -36,10 +38,13 @@ class Display:
             yield
 
     def changed(self, standing: Standing) -> None:
-        """Print a line for each new status and percentage where there is no table."""
+        """Print a line for each new status, percentage and text where there is no table."""
         line = f"  {standing.question_id}: {standing.status}"
         if standing.status == "processing":
             line += f" {standing.percent} %"
+            line += f", so far: {end_of(standing.text, LINE_WIDTH)}" if standing.text else ""
+        elif standing.status == "completed":
+            line += f", {certainty_of(standing)}"
         if not self._console.is_terminal and self._said.get(standing.question_id) != line:
             self._said[standing.question_id] = line
             self.say(line)
@@ -50,15 +55,30 @@ class _Rows:
         self._standings = standings
 
     def render(self) -> Table:
-        table = Table("answer", "status", "transcription", "upload", "queue", "transcribe", box=None)
+        table = Table("answer", "status", "transcription", "upload", "queue", "transcribe", "heard", box=None)
         for each in self._standings:
             table.add_row(
                 each.question_id,
                 Text(each.status, COLOURS.get(each.status, "")),
                 ProgressBar(total=100, completed=each.percent, width=BAR_WIDTH),
                 *(as_seconds(value) for value in (each.upload_seconds, each.queue_seconds, each.transcribe_seconds)),
+                certainty_of(each) if each.status == "completed" else end_of(each.text, COLUMN_WIDTH),
             )
         return table
+
+
+def end_of(text: str, width: int) -> str:
+    """The newest words that have room."""
+    if len(text) <= width:
+        return text
+    words = text[1 - width :].partition(" ")[2]
+    return f"\N{HORIZONTAL ELLIPSIS} {words}"
+
+
+def certainty_of(standing: Standing) -> str:
+    """How sure the words of a transcript are, and whether a person should look."""
+    sure = "" if standing.confidence is None else f", {standing.confidence:.0%} sure"
+    return f"{len(standing.text.split())} words{sure}{', please review' if standing.needs_review else ''}"
 
 
 def as_seconds(value: float | None) -> str:

@@ -10,6 +10,7 @@ from scripts.demo_interview import DemoQuestion, Interview, word_error_rate
 
 WIDTH = 100
 INDENT = 13
+MOST_DOUBTS = 3
 DEMO_MODEL = """\
 !!  This was the bundled DEMO MODEL. It was trained on synthetic speech with a few hundred words, which these
 !!  recordings were made for, and understands hardly anything else. It says nothing about real people's speech:
@@ -43,10 +44,22 @@ def _answer(question: DemoQuestion, standing: Standing, answer: dict[str, Any] |
     yield _labelled("heard", answer["transcript"] or "(no speech)")
     rate = word_error_rate(question.transcript, answer["transcript"] or "")
     yield _labelled("error rate", f"{rate:.1%} of the words")
+    yield from (_labelled("certainty", text) for text in _certainty(answer))
     yield _labelled("times", _times(standing, answer))
     yield _labelled("score", f"{answer['score']} of 100")
     for part in answer.get("feedback") or []:
         yield _labelled("", f"{part['name']} {part['score']:.0f}: {part['comment']}")
+
+
+def _certainty(answer: dict[str, Any]) -> Iterator[str]:
+    """What the service itself says of its text, which knows no better one."""
+    if answer.get("confidence") is not None:
+        doubts = answer.get("low_confidence") or []
+        again = ", ".join(f"“{each['text']}” ({each['start']:.1f} s)" for each in doubts[:MOST_DOUBTS])
+        more = f" and {len(doubts) - MOST_DOUBTS} more" if len(doubts) > MOST_DOUBTS else ""
+        asked = "please review; " if answer.get("needs_review") else ""
+        yield f"{asked}{answer['confidence']:.0%} sure{f'; to listen to again: {again}{more}' if again else ''}"
+    yield from (gap["text"] for gap in answer.get("gaps") or [])
 
 
 def _times(standing: Standing, answer: dict[str, Any]) -> str:

@@ -1,6 +1,10 @@
+import io
+
 import pytest
+from rich.console import Console
 
 from scripts.demo_board import Board, Standing
+from scripts.demo_display import Display
 from scripts.demo_interview import read_interview, word_error_rate
 from scripts.demo_report import report
 
@@ -32,6 +36,36 @@ def test_the_board_knows_how_long_an_answer_waited_and_was_worked_on():
     assert standing.queue_seconds is not None
     assert standing.transcribe_seconds is not None
     assert board.standings["q2"].status == "recorded"
+
+
+def test_the_board_and_its_lines_show_the_text_as_it_grows_and_how_sure_it_is():
+    said = io.StringIO()
+    board = Board(["q1"], Display(Console(file=said, width=200)).changed)
+    heard = {"type": "answer", "question_id": "q1", "error": None}
+    so_far = "i led a team of five people in graz and we had to finish the new service before"
+    board._hear({**heard, "status": "processing", "progress": {"percent": 50}, "partial_transcript": so_far})
+    done = {"transcript": f"{so_far} long", "confidence": 0.524, "needs_review": True, "partial_transcript": None}
+    board._hear({**heard, "status": "completed", "progress": None, **done})
+    assert said.getvalue().splitlines() == [
+        "  q1: processing 50 %, so far: \u2026 of five people in graz and we had to finish the new service before",
+        "  q1: completed, 19 words, 52% sure, please review",
+    ]
+
+
+def test_the_report_says_how_sure_a_text_is_and_what_to_listen_to_again():
+    interview = read_interview()
+    answers = [_completed(question.id, question.transcript) for question in interview.questions]
+    doubts = [{"text": word, "start": float(place)} for place, word in enumerate(["uno", "due", "tre", "quattro"])]
+    answers[0] |= {"confidence": 0.41, "needs_review": True, "low_confidence": doubts, "gaps": [{"text": "[a gap]"}]}
+    standings = {question.id: Standing(question.id, "completed", 100, 0.1) for question in interview.questions}
+    lines = " ".join(
+        " ".join(report(interview, standings, {"final_score": 1, "scored_count": 5, "answers": answers})).split()
+    )
+    assert (
+        "please review; 41% sure; to listen to again: “uno” (0.0 s), “due” (1.0 s), “tre” (2.0 s) and 1 more" in lines
+    )
+    assert "[a gap]" in lines
+    assert lines.count("certainty") == 2
 
 
 def test_the_report_sets_what_was_heard_beside_what_was_said():
