@@ -1,6 +1,7 @@
 """The speech the demo model is measured with: held-out sentences, voices and speeds, and windows without speech."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from scripts.demo_model.corpus import sentences
 from scripts.demo_model.speech import SAMPLE_RATE, Samples, speak, through_opus
-from scripts.demo_model.voices import HELD_OUT_VOICES, held_out_delivery
+from scripts.demo_model.voices import HELD_OUT_VOICES, Delivery, held_out_delivery
 
 EVALUATION_SEED = 2026
 WINDOW_SECONDS = 30
@@ -38,12 +39,14 @@ def _silence(seconds: float) -> Samples:
 
 def utterances(count: int) -> list[Utterance]:
     """The held-out sentences, each voice taking every tenth."""
+    return [Utterance(text, delivery.variant, speak(text, delivery)) for text, delivery in deliveries(count)]
+
+
+def deliveries(count: int) -> Iterator[tuple[str, Delivery]]:
+    """The held-out sentences, and how each of them is spoken."""
     rng = random.Random(EVALUATION_SEED)
-    spoken = []
     for number, text in enumerate(islice(sentences(EVALUATION_SEED, held_out=True), count)):
-        voice = HELD_OUT_VOICES[number % len(HELD_OUT_VOICES)]
-        spoken.append(Utterance(text, voice, speak(text, held_out_delivery(rng, voice))))
-    return spoken
+        yield text, held_out_delivery(rng, HELD_OUT_VOICES[number % len(HELD_OUT_VOICES)])
 
 
 def single_windows(spoken: list[Utterance]) -> list[Window]:

@@ -15,6 +15,8 @@ SAMPLE_RATE = 16_000
 ESPEAK_RATE = 22_050
 OPUS_BIT_RATE = "48k"
 WAV_HEADER_BYTES = 44
+FFMPEG = ("ffmpeg", "-nostdin", "-loglevel", "error", "-y")
+RAW = ("-f", "f32le", "-ar", str(SAMPLE_RATE), "-ac", "1")
 
 
 def _resampled(samples: Samples) -> Samples:
@@ -43,12 +45,23 @@ def from_espeak(raw: NDArray[np.int16]) -> tuple[Samples, float]:
 
 def through_opus(samples: Samples) -> Samples:
     """The samples after Opus at 48 kbit/s in a WebM file: encoded, decoded, and again at 16 kHz and as long."""
-    ffmpeg = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y"]
-    raw = ["-f", "f32le", "-ar", str(SAMPLE_RATE), "-ac", "1"]
+    return from_webm(webm(samples), len(samples))
+
+
+def webm(samples: Samples) -> bytes:
+    """The samples as a WebM file with Opus at 48 kbit/s, as a browser records it."""
     with tempfile.TemporaryDirectory() as folder:
-        webm = str(Path(folder, "speech.webm"))
-        encode = [*ffmpeg, *raw, "-i", "/dev/stdin", "-ar", "48000", "-c:a", "libopus", "-b:a", OPUS_BIT_RATE, webm]
+        path = str(Path(folder, "speech.webm"))
+        encode = [*FFMPEG, *RAW, "-i", "/dev/stdin", "-ar", "48000", "-c:a", "libopus", "-b:a", OPUS_BIT_RATE, path]
         subprocess.run(encode, check=True, input=samples.astype("<f4").tobytes())
-        decoded = subprocess.run([*ffmpeg, "-i", webm, *raw, "-"], check=True, capture_output=True).stdout
-    result = np.frombuffer(decoded, dtype="<f4")[: len(samples)]
-    return np.pad(result, (0, len(samples) - len(result))).astype(np.float32)
+        return Path(path).read_bytes()
+
+
+def from_webm(content: bytes, length: int) -> Samples:
+    """So many samples at 16 kHz of a WebM file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "speech.webm"))
+        Path(path).write_bytes(content)
+        decoded = subprocess.run([*FFMPEG, "-i", path, *RAW, "-"], check=True, capture_output=True).stdout
+    result = np.frombuffer(decoded, dtype="<f4")[:length]
+    return np.pad(result, (0, length - len(result))).astype(np.float32)
