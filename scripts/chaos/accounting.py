@@ -11,6 +11,8 @@ from scripts.chaos.witness import Life
 
 # Killed or frozen three times over the same recording: that it is set aside then is the product's promise.
 EXPECTED_FAILURES = frozenset({"poison"})
+# A window in which its workers were killed twice is left out, and the answer says so.
+EXPECTED_GAPS = frozenset({"crashed"})
 Belongs = Callable[[str, str], bool]
 
 
@@ -100,6 +102,9 @@ def _judge_transcript(accounts: Accounts, edits: list[Edit], take: Take, answer:
         return
     if last is not None:
         accounts.find("overwritten edit", f"{answer['id']} says {text!r}")
+    elif gaps := {gap["code"] for gap in answer.get("gaps", ())}:
+        for code in gaps - EXPECTED_GAPS:
+            accounts.find("gap without a reason", f"{answer['id']}: {code}")
     elif not belongs(text, take.text):
         accounts.find("wrong transcript", f"{answer['id']} says {text!r} for {take.text!r}")
 
@@ -147,14 +152,24 @@ def _judge_leftovers(accounts: Accounts, aftermath: Aftermath) -> None:
     for answer in answers:
         if answer.get("gridfs_file_id") and str(answer["gridfs_file_id"]) not in stored_files:
             accounts.find("missing recordings", answer["id"])
-    for revision, number in Counter((each["answer_id"], each["revision"]) for each in aftermath.transcripts).items():
+    revisions = [each for each in aftermath.transcripts if "revision" in each]
+    for revision, number in Counter((each["answer_id"], each["revision"]) for each in revisions).items():
         if number > 1:
             accounts.find("doubled", f"transcript {revision} is there {number} times")
     for transcript in aftermath.transcripts:
         if transcript["answer_id"] not in answer_ids:
             accounts.find("orphan transcripts", transcript["answer_id"])
+    for partial in (each for each in aftermath.transcripts if "revision" not in each):
+        if partial["answer_id"] in answer_ids - {answer["id"] for answer in answers if _may_go_on(answer)}:
+            accounts.find("partial transcripts of ended answers", partial["answer_id"])
     if aftermath.markers:
         accounts.find("upload markers", f"{aftermath.markers} left")
+
+
+def _may_go_on(answer: Document) -> bool:
+    """Whether what was heard so far is still of use: for an open answer, or for the retry of a failed one."""
+    status = answer["transcription_status"]
+    return status in ("queued", "processing") or (status == "failed" and bool(answer.get("gridfs_file_id")))
 
 
 def stale_sockets(aftermath: Aftermath, told: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:

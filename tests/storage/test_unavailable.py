@@ -81,6 +81,7 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "OpenAnswerStore.postpone": lambda to: to.open.postpone(OpenAnswer(REF, NOW, None), 1),
     "OpenAnswerStore.release_held_by": lambda to: to.open.release_held_by("holder"),
     "RevisionStore.of_session": lambda to: RevisionStore(to.database).of_session("s"),
+    "RevisionStore.first": lambda to: RevisionStore(to.database).first("answer"),
     "RevisionStore.find": lambda to: RevisionStore(to.database).find("answer", 1),
     "SessionStore.create": lambda to: to.sessions.create(SESSION, {}),
     "SessionStore.find": lambda to: to.sessions.find(ADA, "s"),

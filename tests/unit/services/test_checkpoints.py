@@ -8,7 +8,7 @@ from dramatiq.middleware.threading import Interrupt
 from services.answer_status import AnswerStatus, status_of
 from services.decisions import Decisions
 from services.errors import Unavailable
-from services.models import AnswerRef, Hints, WhisperModel
+from services.models import AnswerRef, Hints, Task, WhisperModel
 from services.storage.answers import AnswerStore
 from services.storage.decisions import DecisionStore
 from services.storage.revisions import RevisionStore
@@ -276,7 +276,7 @@ def test_hints_are_the_recordings_else_the_sessions(stores: Stores, transcriptio
         {"_id": ref.session_id}, {"$set": {**of_session, "answers.q1.language_hint": "de"}}
     )
     transcription.transcribe(ref)
-    assert transcriber.hints[0] == Hints("de", "translate", "About work.", ("Parley",))
+    assert transcriber.hints[0] == Hints("de", Task.TRANSLATE, "About work.", ("Parley",))
     assert (stores.answer(ref)["language"], stores.answer(ref)["language_probability"]) == ("de", None)
 
 

@@ -71,6 +71,36 @@ def test_one_revision_that_is_there_twice_is_doubled(story: Story):
     assert story.findings() == {"doubled"}
 
 
+def test_what_was_heard_so_far_is_no_second_revision_and_goes_with_its_answers_end(story: Story):
+    story.aftermath.transcripts.append({"_id": "answer-a:partial", "answer_id": "answer-a", "session_id": "s1"})
+    assert story.findings() == {"partial transcripts of ended answers"}
+    story.answer["transcription_status"] = "processing"
+    assert story.findings() == {"unfinished"}
+
+
+def test_what_was_heard_of_a_failed_answer_may_stay_as_long_as_its_recording(story: Story):
+    story.aftermath.transcripts = [{"_id": "answer-a:partial", "answer_id": "answer-a", "session_id": "s1"}]
+    story.answer.update({"transcription_status": "failed", "transcription_error": {"code": "poison"}})
+    story.answer["gridfs_file_id"] = "f"
+    story.aftermath.files = [{"_id": "f", "metadata": {"session_id": "s1"}}]
+    assert story.findings() == set()
+    story.answer["gridfs_file_id"] = None
+    story.aftermath.files = []
+    assert story.findings() == {"partial transcripts of ended answers"}
+
+
+def test_what_was_heard_of_an_answer_that_is_gone_is_an_orphan(story: Story):
+    story.aftermath.transcripts.append({"_id": "gone:partial", "answer_id": "gone", "session_id": "s1"})
+    assert story.findings() == {"orphan transcripts"}
+
+
+def test_windows_whose_workers_were_killed_may_be_missing_and_no_others(story: Story):
+    story.answer.update({"transcript": "", "gaps": [{"start": 0.0, "end": 1.0, "code": "crashed"}]})
+    assert story.findings() == set()
+    story.answer["gaps"] = [{"start": 0.0, "end": 1.0, "code": "transcription_failed"}]
+    assert story.findings() == {"gap without a reason"}
+
+
 def test_another_recordings_transcript_is_wrong(story: Story):
     story.answer["transcript"] = "we found a memory leak"
     assert story.findings() == {"wrong transcript"}
