@@ -1,7 +1,7 @@
 """When the words of an edited text were spoken: what a person left as it was heard keeps its times.
 
-Words are compared without their case and marks, in order. A text of which less than half was heard so is another text,
-and none of it has times; nor has one in which the model gave no word its own.
+Words are compared without their case and marks, in order. Where the two texts share less than half of the shorter one,
+they are different texts, and nothing has times; nor has it where the model gave no word its own.
 """
 
 import re
@@ -13,7 +13,7 @@ from itertools import accumulate, groupby
 
 from services.models import Segment, Word
 
-# Of the words of both texts; below it, a match is an accident.
+# Of the words of the shorter text; below it, a match is an accident.
 ALIKE = 0.5
 # Comparing takes half a second at most: with two texts of one word a thousand times it would take minutes.
 MOST_STEPS = 1_000_000
@@ -44,7 +44,7 @@ def aligned(text: str, heard: Sequence[Segment]) -> tuple[EditedSegment, ...]:
     written = list(re.finditer(r"\S+", text))
     spoken = [(place, word) for place, segment in enumerate(heard) for word in segment.words]
     pairs = dict(_pairs([_key(each.group()) for each in written], [_key(word.text) for _, word in spoken]))
-    if 2 * len(pairs) < ALIKE * (len(written) + len(spoken)) or not pairs:
+    if len(pairs) < ALIKE * min(len(written), len(spoken)) or not pairs:
         return ()
     # What is new belongs to the segment of what stands before it.
     places, place = [], spoken[min(pairs.values())][0]

@@ -69,6 +69,14 @@ def test_words_in_the_middle_are_found_again_after_changes_before_and_behind():
     assert found[-1] == ("twice", None)
 
 
+def test_what_is_left_of_a_text_that_was_shortened_or_extended_keeps_its_times():
+    told = heard("one two three four five six seven eight nine ten")
+    assert times_of("four five six", told) == [("four", 3.0), ("five", 4.0), ("six", 5.0)]
+    assert [each for each in times_of(f"{'more ' * 30}one two", heard("one two")) if each[1] is not None] == [
+        *(("one", 0.0), ("two", 1.0)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "segments"),
     [
