@@ -1,15 +1,19 @@
 """Puts what a model heard in one window at its place in the recording."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from services.audio.windows import Window
+from services.audio.windows import PADDING_SECONDS, Window
 from services.models import Segment, Span, Word
 from services.transcribers import SAMPLE_RATE_HZ
 from services.transcribers.word_bounds import is_spoken, without_pauses
 
 # So much speech after the last word is no breath and no echo: the model stopped before the speaker did.
 UNHEARD_SECONDS = 1.0
+# The rest of a sound that a detector hears a little longer is nothing to hear.
+SHORTEST_SPEECH_SECONDS = 0.3
+# 250 words a minute: few talk faster for longer than a word or two.
+FASTEST_LETTERS_A_SECOND = 20
 # A step is larger than what a sentence's last sound takes, so that a rest is never the same window again.
 SHORTEST_STEP_SECONDS = 0.1
 
@@ -53,9 +57,31 @@ def within(heard: Iterable[HeardSegment], seconds: float) -> list[HeardSegment]:
     return segments
 
 
-def spoken(heard: Iterable[HeardSegment], window: Window) -> list[HeardSegment]:
-    """The segments without words where nobody speaks, and no longer than their words; times are the window's."""
-    speech = [Span(span.start - window.start_seconds, span.end - window.start_seconds) for span in window.speech]
+def speech_in(window: Window) -> list[Span]:
+    """In seconds from the beginning of the window, as all times of what was heard in it."""
+    return [Span(span.start - window.start_seconds, span.end - window.start_seconds) for span in window.speech]
+
+
+def believable(heard: Sequence[HeardSegment], speech: Sequence[Span], seconds: float) -> list[HeardSegment]:
+    """Segments with room for what they say: one faster than anybody talks has wrong times.
+
+    It is given the speech around it that is no other segment's.
+    """
+    segments: list[HeardSegment] = []
+    for index, segment in enumerate(heard):
+        letters = sum(not letter.isspace() for letter in segment.text)
+        if letters > FASTEST_LETTERS_A_SECOND * (segment.end - segment.start):
+            after = segments[-1].end if segments else 0.0
+            before = heard[index + 1].start if index + 1 < len(heard) else seconds
+            free = [span for span in speech if span.end > after and span.start < before]
+            start = min([segment.start, *(max(after, span.start) for span in free)])
+            segment = replace(segment, start=start, end=max([segment.end, *(min(before, s.end) for s in free)]))  # noqa: PLW2901
+        segments.append(segment)
+    return segments
+
+
+def spoken(heard: Iterable[HeardSegment], speech: Sequence[Span]) -> list[HeardSegment]:
+    """The segments without words where nobody speaks, and no longer than their words."""
     segments = []
     for segment in heard:
         words = [word for word in segment.words if is_spoken(Span(word.start, word.end), speech)]
@@ -87,19 +113,15 @@ def placed(heard: Iterable[HeardSegment], window: Window) -> list[Segment]:
     ]
 
 
-def rest_of(window: Window, heard: list[HeardSegment]) -> Window | None:
+def rest_of(window: Window, heard: Sequence[HeardSegment]) -> Window | None:
     """What of the window is still to be heard: from where the model stopped, if it says so or somebody goes on."""
     if not heard or not SHORTEST_STEP_SECONDS <= heard[-1].end < window.seconds:
         return None
-    end = heard[-1].end
-    rest = Window(
-        window.start_seconds + end,
-        window.samples[round(end * SAMPLE_RATE_HZ) :],
-        tuple(
-            Span(max(span.start, window.start_seconds + end), span.end)
-            for span in window.speech
-            if span.end > window.start_seconds + end
-        ),
-    )
-    unheard = sum(span.seconds for span in rest.speech)
-    return rest if heard[-1].more_follows or unheard >= UNHEARD_SECONDS else None
+    end = window.start_seconds + heard[-1].end
+    left = (Span(max(span.start, end), span.end) for span in window.speech if span.end > end)
+    unheard = [span for span in left if span.start > end or span.seconds >= SHORTEST_SPEECH_SECONDS]
+    if not unheard or not (heard[-1].more_follows or sum(span.seconds for span in unheard) >= UNHEARD_SECONDS):
+        return None
+    start = max(end, unheard[0].start - PADDING_SECONDS)
+    samples = window.samples[round((start - window.start_seconds) * SAMPLE_RATE_HZ) :]
+    return Window(start, samples, tuple(unheard))

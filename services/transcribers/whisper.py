@@ -17,7 +17,7 @@ from services.transcribers import PULSE_SECONDS
 from services.transcribers.fallback import text_of
 from services.transcribers.hearing import Asked, Hearing, Pulse, Sound
 from services.transcribers.prompts import prompt_tokens
-from services.transcribers.segments import HeardSegment, placed, rest_of, spoken, within
+from services.transcribers.segments import HeardSegment, believable, placed, rest_of, speech_in, spoken, within
 from services.transcribers.stopwatch import Stopwatch
 from services.transcribers.word_times import WordTimes
 
@@ -101,5 +101,6 @@ class WhisperTranscriber:
         if said is None:
             return []
         with stopwatch.measured("words"):
-            said = replace(said, segments=within(said.segments, sound.seconds))
-            return spoken(self._words.found(sound, said, hints.language), window)
+            speech = speech_in(window)
+            segments = believable(within(said.segments, sound.seconds), speech, sound.seconds)
+            return spoken(self._words.found(sound, replace(said, segments=segments), hints.language), speech)
