@@ -45,7 +45,9 @@ class Sound:
             yield block
         self._kept = kept
 
-    def windows(self, plan: Plan, *, wanted: Collection[int] | None = None) -> Iterator[tuple[int, Window]]:
+    def windows(
+        self, plan: Plan, *, wanted: Collection[int] | None = None
+    ) -> Generator[tuple[int, Window], None, None]:
         """The windows of a plan, or those wanted of them, by their index and in order, at the plan's loudness.
 
         A consumer may take its time with each: nothing is decoded in the meantime.
