@@ -11,7 +11,7 @@ import pytest
 
 from scripts.encoding import FLAC, encode
 from services.audio.decoder import decoded
-from tests.e2e.candidate import Answer, Candidate, latest_of, listen
+from tests.e2e.candidate import Answer, Candidate, all_ended, latest_of, listen
 from tests.e2e.product import Product
 from tests.e2e.stored import Stored, has_no_audio, place_for_a_product
 from tests.e2e.worker import WorkerProcess
@@ -84,7 +84,7 @@ def test_a_separate_worker_transcribes_and_only_it_has_loaded_pytorch(running, d
     wait_until(lambda: has_no_audio(running.stored))
 
 
-def test_what_a_killed_worker_was_at_another_finishes_when_its_lease_has_run_out(running, demo_model, spoken):
+def test_what_a_killed_worker_was_at_another_goes_on_with_when_its_lease_has_run_out(running, demo_model, spoken):
     candidate = Candidate.start(running.client, ["q1"])
     with running.worker(WHISPER_MODEL=demo_model) as worker:
         live = candidate.live()
@@ -92,10 +92,19 @@ def test_what_a_killed_worker_was_at_another_finishes_when_its_lease_has_run_out
         messages = listen(live, _is_at_a_later_window)
         worker.kill()
     live.close()
-    assert latest_of(messages)["q1"]["status"] == "processing"
+    before = latest_of(messages)["q1"]
+    assert before["status"] == "processing"
 
     with running.worker(WHISPER_MODEL=demo_model):
-        answer = candidate.wait_for_all()["q1"]
+        live = candidate.live()
+        messages = listen(live, all_ended)
+        live.close()
+    answer = latest_of(messages)["q1"]
+    told = [each["progress"] for each in messages if each["type"] == "answer" and each["progress"]]
+    heard = [each["windows_done"] for each in told if each["stage"] == "transcribing"]
+    assert heard == sorted(heard)
+    assert heard[0] >= before["progress"]["windows_done"] >= 1
+    assert answer["transcript"].startswith(before["partial_transcript"])
 
     assert answer["status"] == "completed"
     session = running.stored["interview_sessions"].find_one({"_id": candidate.session_id})
