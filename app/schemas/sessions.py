@@ -25,12 +25,6 @@ def _is_storable(text: str) -> None:
         raise ValidationError("Must be valid Unicode (it holds half of a surrogate pair).") from None
 
 
-def _is_plain(text: str) -> None:
-    """Models take `<|…|>` for an order to them."""
-    if "<|" in text:
-        raise ValidationError("Must not hold '<|'.")
-
-
 def _is_a_term(text: str) -> None:
     if not text.strip() or any(unicodedata.category(each) in ("Cc", "Zl", "Zp") for each in text):
         raise ValidationError("Must be a name or term in one line, without control characters.")
@@ -82,14 +76,14 @@ class NewSessionSchema(Schema):
     )
     initial_prompt = fields.String(
         allow_none=True,
-        validate=[validate.Length(min=1, max=LONGEST_PROMPT), _is_storable, _is_plain],
+        validate=[validate.Length(min=1, max=LONGEST_PROMPT), _is_storable],
         metadata={
             "description": "Text as it may have come before: sets style and spelling of what is heard.",
             "example": "An interview about Kubernetes, PostgreSQL and on-call duty.",
         },
     )
     vocabulary = fields.List(
-        fields.String(validate=[validate.Length(min=1, max=LONGEST_TERM), _is_storable, _is_plain, _is_a_term]),
+        fields.String(validate=[validate.Length(min=1, max=LONGEST_TERM), _is_storable, _is_a_term]),
         allow_none=True,
         validate=validate.Length(max=MOST_TERMS),
         metadata={

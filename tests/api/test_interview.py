@@ -81,6 +81,14 @@ def test_an_answer_that_waits(client: FlaskClient, upload: Upload, interview: In
         "can_retry": False,
         "declared_duration_ms": None,
         "recording_incomplete": None,
+        "partial_transcript": None,
+        "confidence": None,
+        "language_probability": None,
+        "needs_review": None,
+        "words_per_minute": None,
+        "longest_pause_seconds": None,
+        "gaps": [],
+        "timing": None,
     }
 
 
@@ -129,7 +137,16 @@ def test_an_answer_that_was_heard(
         "can_retry": False,
         "declared_duration_ms": None,
         "recording_incomplete": None,
+        "partial_transcript": None,
+        "confidence": 0.9,
+        "language_probability": 0.9,
+        "needs_review": False,
+        "words_per_minute": 240.0,
+        "longest_pause_seconds": 0.0,
+        "gaps": [],
+        "timing": status["timing"],
     }
+    assert all(seconds >= 0 for seconds in status["timing"].values())
     assert status["created_at"] < status["transcribed_at"]
 
 

@@ -92,7 +92,7 @@ def test_hints_are_stored_under_their_own_names_and_a_term_once(
 
 
 @pytest.mark.parametrize(
-    "text", ["$where", "$$NOW", "{$gt: ''}", "a.b", "\U0001f600\u200d\U0001f600", "\u202eabc", "-->"]
+    "text", ["$where", "$$NOW", "<|en|>", "{$gt: ''}", "a.b", "\U0001f600\u200d\U0001f600", "\u202eabc", "-->"]
 )
 def test_hints_that_mean_something_elsewhere_are_only_text(client: FlaskClient, token: str, text: str) -> None:
     interview = start_interview(client, token, initial_prompt=f"{text}\x00\n", vocabulary=[text])
@@ -214,7 +214,6 @@ QUESTION = {"id": "q1", "prompt": "Why?"}
         ({"questions": [QUESTION], "task": {"$ne": 1}}, "task"),
         ({"questions": [QUESTION], "initial_prompt": ""}, "initial_prompt"),
         ({"questions": [QUESTION], "initial_prompt": "x" * 1_001}, "initial_prompt"),
-        ({"questions": [QUESTION], "initial_prompt": "<|endoftext|>"}, "initial_prompt"),
         ({"questions": [QUESTION], "initial_prompt": ["x"]}, "initial_prompt"),
         ({"questions": [QUESTION], "vocabulary": "Ada"}, "vocabulary"),
         ({"questions": [QUESTION], "vocabulary": ["x"] * 101}, "vocabulary"),
@@ -224,7 +223,6 @@ QUESTION = {"id": "q1", "prompt": "Why?"}
         ({"questions": [QUESTION], "vocabulary": ["a\x00"]}, "vocabulary"),
         ({"questions": [QUESTION], "vocabulary": ["a\nb"]}, "vocabulary"),
         ({"questions": [QUESTION], "vocabulary": ["a\u2028b"]}, "vocabulary"),
-        ({"questions": [QUESTION], "vocabulary": ["<|en|>"]}, "vocabulary"),
         ({"questions": [QUESTION], "vocabulary": [int("9" * 30)]}, "vocabulary"),
         ({"questions": [QUESTION], "vocabulary": [None]}, "vocabulary"),
         ({"questions": [QUESTION], "vocabulary": [["Ada"]]}, "vocabulary"),
