@@ -19,14 +19,23 @@ if TYPE_CHECKING:  # it brings PyTorch along, and whoever calls has it already
 # Measured: from -10 dBFS down to here the detector says the same of the same speech, at -50 dBFS it hears beginnings
 # 0.3 s late, at -60 dBFS it misses sentences.
 FAINT_DBFS = -40.0
+# A Whisper goes through a whole 30 s whatever is in them, and was taught with full ones: Bain et al. 2023 (WhisperX)
+# merge speech to about that length, too.
+TARGET_SECONDS = 28.0
 
 
 def plan_of(
-    sound: Sound, detector: "SpeechDetector", on_wait: Callable[[], None], timing: MutableMapping[str, float]
+    sound: Sound,
+    detector: "SpeechDetector",
+    on_wait: Callable[[], None],
+    timing: MutableMapping[str, float],
+    *,
+    target_seconds: float = TARGET_SECONDS,
 ) -> Plan:
-    """How the recording is heard; the seconds that this took are added to `timing` as `decode` and `vad`.
+    """How the recording is heard, in windows of about `target_seconds`.
 
-    `on_wait` is called every few seconds, and what it raises ends the work. Raises as `Sound.blocks`.
+    The seconds that this took are added to `timing` as `decode` and `vad`. `on_wait` is called every few seconds, and
+    what it raises ends the work. Raises as `Sound.blocks`.
     """
     with _timed(sound, timing):
         meter, heard = Meter(), 0
@@ -44,7 +53,7 @@ def plan_of(
                 listening.hear(np.clip(block * factor, -1.0, 1.0))
         seconds = round(heard / SAMPLE_RATE_HZ, 3)
         speech = listening.speech(seconds)
-        windows = windows_of(speech, listening.probabilities(), seconds)
+        windows = windows_of(speech, listening.probabilities(), seconds, target_seconds=target_seconds)
         return Plan(seconds, speech, windows, meter.gain(speech))
 
 

@@ -1,10 +1,9 @@
-"""Cuts a recording into windows that Whisper can hear at once, where nobody is speaking."""
+"""Puts speech into windows that Whisper can hear at once, cut where nobody speaks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from services.models import Span
@@ -14,15 +13,14 @@ from services.transcribers import SAMPLE_RATE_HZ, Samples
 WINDOW_SECONDS = 30
 # People pause at least every ten seconds, so the last third of a window nearly always has a place to cut.
 SEARCH_SECONDS = 10
-# A stop consonant's closure lasts up to 0.15 s: a quiet stretch twice as long lies between words.
-PAUSE_SECONDS = 0.3
-# Whisper invents words for a very short rest.
-SHORTEST_REST_SECONDS = 2
+# The detector hears beginnings up to 0.1 s late and ends up to 0.1 s early.
+PADDING_SECONDS = 0.3
+# A longer silence is skipped: Whisper invents words for it, and costs less without it.
+LONGEST_PAUSE_SECONDS = 2.0
+# 10 ms: in less, nothing can be heard.
 FRAME_SAMPLES = SAMPLE_RATE_HZ // 100
-# Digital silence and a muted microphone's last bits; a quiet room through a real microphone is 10 dB above this.
-SILENCE_DBFS = -60.0
 # Of the speech detector.
-FRAME_SECONDS = 0.032
+PROBABILITY_SECONDS = 0.032
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +36,46 @@ class Window:
         return len(self.samples) / SAMPLE_RATE_HZ
 
 
-# A detector hears the first and last sounds of a word late and loses them early.
-PADDING_SECONDS = 0.2
-# Once through a window takes as long whatever is in it, so what follows soon is heard together.
-TARGET_SECONDS = 20.0
-# A longer silence is not heard at all.
-LONGEST_PAUSE_SECONDS = 2.0
+def windows_of(
+    speech: Iterable[Span], probabilities: NDArray[np.float32], seconds: float, *, target_seconds: float
+) -> tuple[Span, ...]:
+    """Windows of at most 30 s around all speech of a recording that is so long; `probabilities` are the detector's.
 
-
-def windows_of(speech: Iterable[Span], probabilities: NDArray[np.float32], seconds: float) -> tuple[Span, ...]:
-    """Windows of at most 30 s around all speech in a recording of so many seconds.
-
-    A window takes in what follows until it would be longer than `TARGET_SECONDS`, or a silence of more than
-    `LONGEST_PAUSE_SECONDS` comes, and begins and ends up to `PADDING_SECONDS` from speech. Speech without a pause is
-    cut where it is least probable in the last 10 s. `probabilities` are those of speech in each 32 ms.
+    A window takes in what follows while it stays within `target_seconds` and no silence of more than
+    `LONGEST_PAUSE_SECONDS` comes. Where it would grow beyond the target, it ends at the longest pause of its second
+    half. Speech that goes on for longer than the target is a window by itself, and beyond 30 s it is cut where it is
+    least probable in the last 10 s. Windows reach `PADDING_SECONDS` beyond speech, where nothing else is said.
     """
+    spans = list(_without_long_ones(speech, probabilities))
     windows: list[Span] = []
-    for span in _without_long_ones(speech, probabilities):
-        padded = Span(max(0.0, span.start - PADDING_SECONDS), min(seconds, span.end + PADDING_SECONDS))
-        if windows and padded.start - windows[-1].end <= LONGEST_PAUSE_SECONDS - 2 * PADDING_SECONDS:
-            joined = Span(windows[-1].start, padded.end)
-            if joined.seconds <= TARGET_SECONDS:
-                windows[-1] = joined
-                continue
-        if windows and padded.start < windows[-1].end:
-            middle = round((padded.start + windows[-1].end) / 2, 3)
-            windows[-1] = Span(windows[-1].start, middle)
-            padded = Span(middle, padded.end)
-        windows.append(Span(round(padded.start, 3), round(padded.end, 3)))
+    while spans:
+        count = _how_many(spans, target_seconds)
+        before = windows[-1].end if windows else 0.0
+        start = round(max(before, spans[0].start - PADDING_SECONDS), 3)
+        end = spans[count - 1].end
+        del spans[:count]
+        # Half of a short pause belongs to what follows.
+        after = (end + spans[0].start) / 2 if spans else seconds
+        windows.append(Span(start, round(min(after, end + PADDING_SECONDS), 3)))
     return tuple(windows)
+
+
+def _how_many(spans: Sequence[Span], target_seconds: float) -> int:
+    """Of the spans that remain, how many the next window takes: at least one."""
+    most = spans[0].start + target_seconds - 2 * PADDING_SECONDS
+    fitting = 1
+    while fitting < len(spans) and spans[fitting].end <= most and _pause(spans, fitting) <= LONGEST_PAUSE_SECONDS:
+        fitting += 1
+    if fitting == len(spans) or _pause(spans, fitting) > LONGEST_PAUSE_SECONDS:
+        return fitting
+    half = spans[0].start + target_seconds / 2
+    ends = [count for count in range(1, fitting + 1) if spans[count - 1].end >= half]
+    return max(ends, key=lambda count: (_pause(spans, count), count), default=fitting)
+
+
+def _pause(spans: Sequence[Span], index: int) -> float:
+    """The silence before a span."""
+    return spans[index].start - spans[index - 1].end
 
 
 def _without_long_ones(speech: Iterable[Span], probabilities: NDArray[np.float32]) -> Iterator[Span]:
@@ -74,51 +83,10 @@ def _without_long_ones(speech: Iterable[Span], probabilities: NDArray[np.float32
     for span in speech:
         rest = span
         while rest.seconds > longest:
-            first = int((rest.start + longest - SEARCH_SECONDS) / FRAME_SECONDS)
-            last = int((rest.start + longest) / FRAME_SECONDS)
-            middle = (first + int(np.argmin(probabilities[first:last])) + 0.5) * FRAME_SECONDS
-            yield Span(rest.start, round(middle, 3))
-            rest = Span(round(middle, 3), rest.end)
+            latest = rest.start + longest
+            first, last = int((latest - SEARCH_SECONDS) / PROBABILITY_SECONDS), int(latest / PROBABILITY_SECONDS)
+            least = first + int(np.argmin(probabilities[first:last]))
+            middle = round((least + 0.5) * PROBABILITY_SECONDS, 3)
+            yield Span(rest.start, middle)
+            rest = Span(middle, rest.end)
         yield rest
-
-
-def cut(samples: Samples) -> list[Window]:
-    """Windows of at most 30 s that together are the whole recording.
-
-    Each ends in the middle of the quietest 0.3 s (by short-time energy in 10 ms frames) of its last 10 s, and leaves
-    at least 2 s to the next. The windows share the recording's memory.
-    """
-    windows = []
-    start = 0
-    while len(samples) - start > WINDOW_SECONDS * SAMPLE_RATE_HZ:
-        rest = len(samples) - start - SHORTEST_REST_SECONDS * SAMPLE_RATE_HZ
-        latest = min(WINDOW_SECONDS * SAMPLE_RATE_HZ, rest)
-        earliest = (WINDOW_SECONDS - SEARCH_SECONDS) * SAMPLE_RATE_HZ
-        end = start + earliest + _quietest(samples[start + earliest : start + latest])
-        windows.append(Window(start / SAMPLE_RATE_HZ, samples[start:end]))
-        start = end
-    windows.append(Window(start / SAMPLE_RATE_HZ, samples[start:]))
-    return windows
-
-
-def is_silent(samples: Samples) -> bool:
-    """Whether no 10 ms of it are louder than -60 dBFS (RMS, around each frame's mean): then there is nothing to hear.
-
-    This finds a microphone that was off, not the absence of speech: a fan is not silence.
-    """
-    if len(samples) < FRAME_SAMPLES:
-        return True
-    return bool(np.sqrt(_frames(samples).var(axis=1).max()) < 10 ** (SILENCE_DBFS / 20))
-
-
-def _frames(samples: Samples) -> Samples:
-    return samples[: len(samples) - len(samples) % FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
-
-
-def _quietest(samples: Samples) -> int:
-    """The sample in the middle of the quietest pause; of equally quiet ones the last, so that windows stay long."""
-    energy = np.square(_frames(samples)).sum(axis=1, dtype=np.float64)
-    pause_frames = round(PAUSE_SECONDS * SAMPLE_RATE_HZ / FRAME_SAMPLES)
-    pauses = sliding_window_view(energy, pause_frames).sum(axis=1)
-    last_quietest = len(pauses) - 1 - int(np.argmin(pauses[::-1]))
-    return (last_quietest + pause_frames // 2) * FRAME_SAMPLES

@@ -8,9 +8,9 @@ import jiwer
 import pytest
 
 from config import ROOT
-from services.audio.decode import decode
 from services.audio.signature import container_of
-from services.audio.windows import cut
+from services.audio.sound import Sound
+from services.models import Hints
 from services.transcribers.hub import missing_files
 from services.transcribers.loading import load_whisper
 from services.transcribers.model_choice import DEMO_DIRECTORY, choose_model
@@ -58,14 +58,19 @@ def test_the_recordings_are_of_every_kind_and_small():
     assert sum(map(len, contents)) < 2_000_000
 
 
-def test_one_recording_takes_three_windows():
-    samples = decode(recording(LONG).read_bytes(), max_seconds=600)
-    assert len(cut(samples)) >= 3
+def sound_of(question_id: str) -> Sound:
+    return Sound(recording(question_id).read_bytes(), max_seconds=600, on_wait=lambda: None)
+
+
+def test_one_recording_takes_three_windows(demo_whisper):
+    assert len(demo_whisper.plan(sound_of(LONG), lambda: None, {}).windows) >= 3
 
 
 @pytest.mark.parametrize("question_id", QUESTIONS)
 def test_the_demo_model_hears_what_was_said(demo_whisper, question_id):
-    samples = decode(recording(question_id).read_bytes(), max_seconds=600)
-    transcript = demo_whisper.transcribe(samples, language="en", on_window=lambda done, total: None)
-    expected, heard = (" ".join(words(text)) for text in (QUESTIONS[question_id]["transcript"], transcript.text))
+    sound = sound_of(question_id)
+    windows = sound.windows(demo_whisper.plan(sound, lambda: None, {}))
+    said = [demo_whisper.hear(window, Hints(language="en"), lambda: None).segments for _, window in windows]
+    text = " ".join(segment.text for segments in said for segment in segments)
+    expected, heard = (" ".join(words(each)) for each in (QUESTIONS[question_id]["transcript"], text))
     assert jiwer.wer(expected, heard) <= 0.15

@@ -42,7 +42,7 @@ def noise(power: float, dbfs: float, seconds: float = 8) -> Samples:
     spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(size))
     spectrum /= np.maximum(np.fft.rfftfreq(size, 1 / RATE_HZ), 20.0) ** power
     samples = np.fft.irfft(spectrum, n=size)
-    return np.clip(samples / samples.std() * 10 ** (dbfs / 20), -1, 1).astype(np.float32)
+    return np.asarray(np.clip(samples / samples.std() * 10 ** (dbfs / 20), -1, 1), np.float32)
 
 
 def clicks(seconds: float = 8) -> Samples:
@@ -57,7 +57,7 @@ def clicks(seconds: float = 8) -> Samples:
 
 def hum(hertz: float, seconds: float = 8) -> Samples:
     parts = [tone(seconds, hertz * overtone, 0.3 / overtone) for overtone in (1, 2, 3, 5)]
-    return np.sum(parts, axis=0, dtype=np.float32)
+    return np.asarray(np.sum(parts, axis=0), np.float32)
 
 
 @pytest.mark.parametrize("step", [100, 511, 512, 4096, 65_536])
@@ -80,7 +80,7 @@ def test_speech_is_found_where_it_is(detector):
     first = [each for each in spans if each.start < 1.5 + seconds]
     assert spans[0].start == pytest.approx(1.0, abs=0.15)
     assert first[-1].end == pytest.approx(1.0 + seconds, abs=0.35)
-    assert [each.start for each in spans if each.start > 2 + seconds][0] == pytest.approx(3 + seconds, abs=0.15)
+    assert next(each.start for each in spans if each.start > 2 + seconds) == pytest.approx(3 + seconds, abs=0.15)
     assert sum(each.seconds for each in spans) > 1.5 * seconds
 
 
