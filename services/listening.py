@@ -1,5 +1,6 @@
 """Hearing a recording window by window: each one that is done is stored, and none that was is heard again."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ class Listening:
         self._checkpoints = checkpoints
         self._claim = claim
         self._attempt = attempt
-        self._plan, self._crashed = checkpoint.plan, checkpoint.crashed
+        self._plan, self._crashes, self._crashed = checkpoint.plan, checkpoint.crashes, checkpoint.crashed
         self.windows: dict[int, HeardWindow] = dict(checkpoint.windows)
         self.language = checkpoint.language, checkpoint.language_probability
         self._spent = dict(checkpoint.timing)
@@ -34,10 +35,17 @@ class Listening:
         self._next_window = checkpoint.next_window
         self._unsaved = Heard(None)
 
-    def _left(self) -> list[int]:
-        """The windows to hear: neither heard nor given up. Where there would be nothing else, those are tried, too."""
+    def _rounds(self) -> tuple[list[int], list[int]]:
+        """The windows to hear: neither heard nor given up. Where there would be nothing else, those are tried, too.
+
+        Those in which a worker ended come last: it may have been the fault of what else ran in its process, and that
+        should not meet the same window again.
+        """
         left = [index for index in range(len(self._plan.windows)) if index not in self.windows]
-        return [index for index in left if index not in self._crashed] or ([] if self.windows else left)
+        wanted = [index for index in left if index not in self._crashed] or ([] if self.windows else left)
+        return [each for each in wanted if each not in self._crashes], [
+            each for each in wanted if each in self._crashes
+        ]
 
     @property
     def gap_codes(self) -> dict[int, str]:
@@ -55,10 +63,12 @@ class Listening:
 
         Raises `TranscriptionFailed` where another attempt may hear what this one could not, or nothing was heard.
         """
-        left, decoded_before = self._left(), sound.decode_seconds
-        if left and self._next_window != left[0]:
-            self._save(left[0])
-        for (index, window), following in zip(sound.windows(self._plan, wanted=left), [*left[1:], None], strict=True):
+        rounds, decoded_before = self._rounds(), sound.decode_seconds
+        order = [*itertools.chain(*rounds), None]
+        if order[0] is not None and self._next_window != order[0]:
+            self._save(order[0])
+        to_hear = (each for wanted in rounds for each in sound.windows(self._plan, wanted=wanted))
+        for (index, window), following in zip(to_hear, order[1:], strict=True):
             try:
                 heard = transcriber.hear(window, self._hints, pulse)
             except ENDS_THE_ATTEMPT:
