@@ -51,9 +51,17 @@ def choose_model(name: str | None, revision: str | None, device: str) -> ModelCh
     if name == DEMO or Path(name).resolve() == DEMO_DIRECTORY:
         return _demo(chosen_device, "the demo model was asked for")
     directory = _named_directory(name, revision)
-    # Every client is told the name: of a directory, its last part says enough.
-    model = WhisperModel(directory.name if Path(name).expanduser().is_dir() else name, demo_model=False)
+    if Path(name).expanduser().is_dir():
+        # Every client is told the name: of a directory, its last part says enough.
+        model = WhisperModel(directory.name, demo_model=False)
+    else:
+        model = _of_the_hub(name, directory)
     return ModelChoice(model, directory, chosen_device, "it was named in WHISPER_MODEL")
+
+
+def _of_the_hub(name: str, directory: Path) -> WhisperModel:
+    """The cache names the directory of a snapshot after its commit."""
+    return WhisperModel(name, demo_model=False, revision=directory.name)
 
 
 def _device(setting: str) -> str:
@@ -79,7 +87,7 @@ def _default(revision: str | None, device: str) -> ModelChoice:
         except TranscriberUnavailable as error:
             return _demo(device, error.message)
         reason = "it is the default here"
-    return ModelChoice(WhisperModel(name, demo_model=False), directory, device, reason)
+    return ModelChoice(_of_the_hub(name, directory), directory, device, reason)
 
 
 def _demo(device: str, reason: str) -> ModelChoice:

@@ -124,7 +124,8 @@ def test_a_model_is_downloaded_once_and_then_taken_from_the_cache(reach, tiny_di
         assert choose_model(REPO, None, "cpu").directory == downloaded.directory
         assert len(local_hub.requests) == asked
     assert choose_model(REPO, COMMIT, "cpu").directory == downloaded.directory
-    assert load_whisper(downloaded, threads=1).model.name == REPO
+    model = load_whisper(downloaded, threads=1).model
+    assert (model.name, model.revision) == (REPO, COMMIT)
 
 
 def test_the_default_is_downloaded_in_its_pinned_revision(reach, demo_model, monkeypatch):
@@ -132,7 +133,7 @@ def test_the_default_is_downloaded_in_its_pinned_revision(reach, demo_model, mon
     with serving("openai/whisper-base", demo_model) as local_hub:
         reach(local_hub.url)
         choice = choose_model(None, None, "cpu")
-    assert choice.model.name == "openai/whisper-base"
+    assert (choice.model.name, choice.model.revision) == ("openai/whisper-base", COMMIT)
     assert not choice.model.demo_model
     assert f"/api/models/openai/whisper-base/revision/{COMMIT}" in local_hub.requests
 
