@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run worker demo admin test check bench chaos fuzz prove
+.PHONY: help run worker demo admin test check bench chaos fuzz prove quality
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,3 +33,6 @@ fuzz: ## hostile requests and damaged recordings (FUZZ_MINUTES=3, FUZZ_FILES=500
 
 prove: ## every row of docs/reliability.md at its full count, an hour or more (ARGS="--only sigkill --count 10")
 	@scripts/venv.sh requirements-dev.txt && exec .venv/bin/python -m scripts.prove $(ARGS)
+
+quality: ## how well it hears: rates, word times, silence, certainty, to docs/quality.md (ARGS="--only words --quick")
+	@scripts/venv.sh requirements-dev.txt && exec .venv/bin/python -m scripts.quality $(ARGS)

@@ -14,14 +14,19 @@ PACKAGES = ("gunicorn", "flask", "pymongo", "simple-websocket", "dramatiq", "red
 
 def describe_machine(mongodb_uri: str) -> Iterator[str]:
     """Lines with the processor, the load of others and the versions."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     client: MongoClient[dict[str, Any]] = MongoClient(mongodb_uri)
     with client:
         mongod = client.server_info()["version"]
-    yield f"{platform.system()} {platform.machine()}, {_processor()}, {cores} cores, load before the start {load}"
+    yield describe_processor()
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     yield f"Python {platform.python_version()}, MongoDB {mongod}, {packages}"
+
+
+def describe_processor() -> str:
+    """One line with the system, the processor and its load."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    return f"{platform.system()} {platform.machine()}, {_processor()}, {cores} cores, load before the start {load}"
 
 
 def _processor() -> str:
