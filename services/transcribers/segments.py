@@ -14,6 +14,8 @@ UNHEARD_SECONDS = 1.0
 SHORTEST_SPEECH_SECONDS = 0.3
 # 250 words a minute: few talk faster for longer than a word or two.
 FASTEST_LETTERS_A_SECOND = 20
+# Times are given in milliseconds; what has no length in them was said at no time.
+SHORTEST_SECONDS = 0.002
 # A step is larger than what a sentence's last sound takes, so that a rest is never the same window again.
 SHORTEST_STEP_SECONDS = 0.1
 
@@ -84,12 +86,16 @@ def spoken(heard: Iterable[HeardSegment], speech: Sequence[Span]) -> list[HeardS
     """The segments without words where nobody speaks, and no longer than their words."""
     segments = []
     for segment in heard:
-        words = [word for word in segment.words if is_spoken(Span(word.start, word.end), speech)]
+        words = [word for word in segment.words if _is_heard(word, speech)]
         if words:
             text = segment.text if len(words) == len(segment.words) else "".join(word.text for word in words).strip()
             words = [replace(without_pauses(word, speech), text=word.text.strip()) for word in words]
             segments.append(replace(segment, start=words[0].start, end=words[-1].end, text=text, words=tuple(words)))
     return segments
+
+
+def _is_heard(word: Word, speech: Sequence[Span]) -> bool:
+    return word.end - word.start >= SHORTEST_SECONDS and is_spoken(Span(word.start, word.end), speech)
 
 
 def placed(heard: Iterable[HeardSegment], window: Window) -> list[Segment]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from services.audio.front_end import plan_of
+from services.audio.front_end import DEMO_TARGET_SECONDS, TARGET_SECONDS, plan_of
 from services.audio.sound import Sound as Recording
 from services.audio.speech import SpeechDetector
 from services.audio.windows import FRAME_SAMPLES, Window
@@ -42,7 +42,8 @@ class WhisperTranscriber:
         return self._model
 
     def plan(self, sound: Recording, on_wait: Callable[[], None], timing: MutableMapping[str, float]) -> Plan:
-        return plan_of(sound, self._detector, on_wait, timing)
+        target_seconds = DEMO_TARGET_SECONDS if self._model.demo_model else TARGET_SECONDS
+        return plan_of(sound, self._detector, on_wait, timing, target_seconds=target_seconds)
 
     def hear(self, window: Window, hints: Hints, pulse: Callable[[], None]) -> HeardWindow:
         """Everything in one window: where the model stops early, it hears the rest.
@@ -103,4 +104,4 @@ class WhisperTranscriber:
         with stopwatch.measured("words"):
             speech = speech_in(window)
             segments = believable(within(said.segments, sound.seconds), speech, sound.seconds)
-            return spoken(self._words.found(sound, replace(said, segments=segments), hints.language), speech)
+            return spoken(self._words.found(sound, replace(said, segments=segments), hints.language, speech), speech)

@@ -31,6 +31,7 @@ def fitted(starts: Sequence[float], ends: Sequence[float], within: Span) -> list
 
 
 def is_spoken(span: Span, speech: Sequence[Span]) -> bool:
+    """Whether somebody speaks then, or nearly then."""
     return any(_shared(span, Span(s.start - TOLERANCE_SECONDS, s.end + TOLERANCE_SECONDS)) > 0 for s in speech)
 
 

@@ -2,7 +2,7 @@
 
 The text is given to the decoder as if it had said it (teacher forcing); where its alignment heads listen then is warped
 to the words in time, as in OpenAI's whisper/timing.py. Each segment is warped by itself, within the times that the
-model gave it: over a whole window a pause between two sentences would belong to a word.
+model gave it, and to where somebody speaks: over a whole window, pauses would belong to words.
 """
 
 import math
@@ -19,7 +19,7 @@ from services.transcribers.hearing import Hearing, Said, Sound
 from services.transcribers.segments import HeardSegment
 from services.transcribers.spelling import Spelled, spelled
 from services.transcribers.time_warping import first_columns
-from services.transcribers.word_bounds import fitted
+from services.transcribers.word_bounds import fitted, is_spoken
 
 POSITIONS_A_SECOND = 50
 
@@ -40,7 +40,7 @@ class WordTimes:
         self._heads = alignment_heads(hearing.network)
         self._temperature = temperature
 
-    def found(self, sound: Sound, said: Said, language: str | None) -> list[HeardSegment]:
+    def found(self, sound: Sound, said: Said, language: str | None, speech: Sequence[Span]) -> list[HeardSegment]:
         """The segments with their words."""
         tokens = [token for segment in said.segments for token in segment.tokens]
         if not tokens:
@@ -51,7 +51,7 @@ class WordTimes:
             rows = slice(place, place + len(segment.tokens))
             place = rows.stop
             own = Look(look.attention[rows], look.probabilities[rows])
-            segments.append(replace(segment, words=self._words(segment, own, language)))
+            segments.append(replace(segment, words=self._words(segment, own, language, speech)))
         return segments
 
     def _look(self, sound: Sound, asked: Sequence[int], tokens: Sequence[int]) -> Look:
@@ -84,12 +84,14 @@ class WordTimes:
         probabilities: NDArray[np.float32] = own.squeeze(-1).cpu().numpy()
         return probabilities
 
-    def _words(self, segment: HeardSegment, look: Look, language: str | None) -> tuple[Word, ...]:
+    def _words(
+        self, segment: HeardSegment, look: Look, language: str | None, speech: Sequence[Span]
+    ) -> tuple[Word, ...]:
         words = spelled(segment.tokens, self._hearing.decoded, language)
-        begin = min(int(segment.start * POSITIONS_A_SECOND), look.attention.shape[1] - 1)
-        end = max(begin + 1, math.ceil(segment.end * POSITIONS_A_SECOND))
-        columns = first_columns(-look.attention[:, begin:end])
-        times = [(begin + column) / POSITIONS_A_SECOND for column in columns]
+        positions = _positions(segment, speech, look.attention.shape[1])
+        columns = first_columns(-look.attention[:, positions])
+        times = [positions[column] / POSITIONS_A_SECOND for column in columns[:-1]]
+        times.append((positions[-1] + 1) / POSITIONS_A_SECOND)
         spans = fitted(
             [times[word.core.start] for word in words],
             [times[word.core.stop] for word in words],
@@ -98,7 +100,19 @@ class WordTimes:
         return tuple(
             Word(span.start, span.end, word.text, self._sure(word, look, segment.rounds))
             for word, span in zip(words, spans, strict=True)
+            if word.text.strip()
         )
 
     def _sure(self, word: Spelled, look: Look, rounds: int) -> float:
         return round(float(look.probabilities[word.core.start : word.core.stop].mean()) / rounds, 4)
+
+
+def _positions(segment: HeardSegment, speech: Sequence[Span], count: int) -> list[int]:
+    """The moments of a segment in which somebody may be speaking: no word is looked for in a pause."""
+    begin = min(int(segment.start * POSITIONS_A_SECOND), count - 1)
+    own = range(begin, min(count, max(begin + 1, math.ceil(segment.end * POSITIONS_A_SECOND))))
+    return [at for at in own if is_spoken(_moment(at), speech)] or list(own)
+
+
+def _moment(position: int) -> Span:
+    return Span(position / POSITIONS_A_SECOND, (position + 1) / POSITIONS_A_SECOND)

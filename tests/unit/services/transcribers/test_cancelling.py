@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from services.decisions import Decisions
 from services.models import AnswerRef, WhisperModel
 from services.storage.decisions import DecisionStore
+from services.transcribers import Samples
 from services.transcribers.hearing import Hearing, Sound
 from services.transcribers.loading import load_whisper
 from services.transcribers.model_choice import ModelChoice
-from services.transcribers.whisper import WhisperTranscriber
-from tests.factories import wav_of
 from tests.fakes import RememberingQueue
+from tests.recordings import float_wav, silence, speech
 from tests.stores import Stores, transcription_over
 from tests.tiny_whisper import save_tiny_whisper
 
@@ -26,8 +27,8 @@ class Cancelled:
         self.begun: list[float] = []
         self.heard = 0
 
-    def sound(self, samples) -> Sound:
-        sound = self._hearing.sound(samples)
+    def sound(self, samples, stopwatch) -> Sound:
+        sound = self._hearing.sound(samples, stopwatch)
         self.begun.append(sound.seconds)
         if len(self.begun) == 2:
             self._cancel()
@@ -42,17 +43,24 @@ class Cancelled:
         return getattr(self._hearing, name)
 
 
+def four_times_spoken() -> Samples:
+    """Each time in a window of its own."""
+    return np.tile(np.concatenate([speech(), silence(2.5)]), 4)
+
+
 @pytest.mark.parametrize(("pulse_seconds", "heard"), [(3.0, 2), (0.0, 1)], ids=["at the next window", "at the pulse"])
 def test_the_compute_of_a_cancelled_answer_stops(stores: Stores, tmp_path: Path, monkeypatch, pulse_seconds, heard):
     monkeypatch.setattr("services.transcribers.hearing.PULSE_SECONDS", pulse_seconds)
     model = WhisperModel("tiny", demo_model=True)
-    loaded = load_whisper(ModelChoice(model, save_tiny_whisper(tmp_path), "cpu", "a test"))
+    loaded = load_whisper(
+        ModelChoice(model, save_tiny_whisper(tmp_path, "<|0.00|> we moved the service"), "cpu", "a test")
+    )
     ref = AnswerRef(stores.start("q1"), "q1", "a" * 24)
-    stores.acceptance.accept(ref, stores.uploaded(ref, wav_of(140.0)))
+    stores.acceptance.accept(ref, stores.uploaded(ref, float_wav(four_times_spoken())))
     decisions = Decisions(DecisionStore(stores.database), RememberingQueue())
     hearing = Cancelled(loaded._hearing, lambda: decisions.cancel(ref))
-    transcriber = WhisperTranscriber(model, hearing)  # type: ignore[arg-type]
-    transcription_over(stores, lambda: transcriber).transcribe(ref)
+    loaded._hearing = hearing  # type: ignore[assignment]
+    transcription_over(stores, lambda: loaded).transcribe(ref)
     assert len(hearing.begun) == 2
     assert hearing.heard == heard
     assert stores.answer(ref)["transcription_status"] == "cancelled"

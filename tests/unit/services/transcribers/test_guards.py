@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from services.transcribers.guards import compression_ratio, is_nothing, is_sure, mean_logprob
+from services.transcribers.guards import compression_ratio, is_nothing, is_sure, token_logprobs
 
 SENTENCE = "first we looked at the logs and then we fixed the database"
 
@@ -31,8 +31,8 @@ def test_only_text_that_is_doubtful_in_both_ways_is_nothing(logprob, no_speech, 
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0])
-def test_the_log_probability_is_that_of_the_model_at_any_temperature(temperature):
+def test_the_log_probabilities_are_those_of_the_model_at_any_temperature(temperature):
     probabilities = torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]])
     scores = tuple(probabilities.log() / (temperature or 1.0))
     result = {"scores": scores, "sequences": torch.tensor([7, 7, 0, 1])}
-    assert mean_logprob(result, temperature) == pytest.approx((math.log(0.5) + math.log(0.8)) / 2)
+    assert token_logprobs(result, temperature).tolist() == pytest.approx([math.log(0.5), math.log(0.8)])
