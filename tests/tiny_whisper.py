@@ -26,22 +26,36 @@ LANGUAGES = ("<|en|>", "<|de|>")
 SENTENCE = "<|0.00|> we moved the service<|2.00|>"
 D_MODEL = 64
 MAX_TOKENS = 40
+# A prompt as long as it may be: half the context, its first token included.
+PROMPT_TOKENS = MAX_TOKENS // 2
 
 
 def save_tiny_whisper(
-    directory: Path, script: str | None = SENTENCE, *, language: str = "<|en|>", is_multilingual: bool = True
+    directory: Path,
+    script: str | None = SENTENCE,
+    *,
+    language: str = "<|en|>",
+    is_multilingual: bool = True,
+    prompted: str | None = None,
+    takes_prompt: bool = True,
 ) -> Path:
     """Write one that hears `script` in every window and return where.
 
-    With None for a script it is sure of no word, and with `<|nospeech|>` for a language that nobody speaks.
+    With None for a script it is sure of no word, and with `<|nospeech|>` for a language that nobody speaks. After a
+    prompt that is so long that the script is over it says `prompted`, if that is given.
     """
     logging.disable_progress_bar()
     tokenizer = _tokenizer(is_multilingual)
     network = WhisperForConditionalGeneration(_config(tokenizer))
     network.generation_config = _generation_config(tokenizer, is_multilingual)
+    network.generation_config.takes_prompt = takes_prompt
     # An English-only model is prompted with the start token alone.
     start = tokenizer.convert_tokens_to_ids([language, "<|transcribe|>"]) if is_multilingual else []
-    _teach(network, [*start, *_spoken(tokenizer, script)])
+    said = [*start, *_spoken(tokenizer, script)]
+    if prompted is not None:
+        # Whatever comes before it, the text begins at the middle: see `PROMPT_TOKENS`.
+        said = [*said, *[None] * MAX_TOKENS][: PROMPT_TOKENS + len(start)] + _spoken(tokenizer, prompted)
+    _teach(network, said)
     network.save_pretrained(directory)
     WhisperProcessor(WhisperFeatureExtractor(), tokenizer).save_pretrained(directory)
     return directory
@@ -112,6 +126,7 @@ def _generation_config(tokenizer: WhisperTokenizer, is_multilingual: bool) -> Ge
         is_multilingual=is_multilingual,
         max_length=MAX_TOKENS,
         no_timestamps_token_id=number_of("<|notimestamps|>"),
+        prev_sot_token_id=number_of("<|startofprev|>"),
         decoder_start_token_id=number_of("<|startoftranscript|>"),
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.eos_token_id,

@@ -27,7 +27,7 @@ def start_of_previous(tokenizer: Any, settings: Any) -> int | None:
 def prompt_text(hints: Hints) -> str:
     """What the model is told: the terms as a glossary, then the text; if they are long, the end is kept."""
     glossary = f"Glossary: {', '.join(hints.vocabulary)}." if hints.vocabulary else ""
-    return " ".join(part.strip() for part in (glossary, hints.initial_prompt or "") if part.strip())
+    return " ".join(f"{glossary} {hints.initial_prompt or ''}".split())
 
 
 def prompt_tokens(hints: Hints, hearing: Hearing) -> tuple[int, ...]:
