@@ -117,6 +117,8 @@ class Lifecycle(RuleBasedStateMachine):
         # Also of takes that were replaced and of interviews that were erased.
         self.claims: list[Claim] = []
         self.refs: list[AnswerRef] = []
+        # What was heard of these goes with the rest of their interview.
+        self.erased: set[str] = set()
         self.record_all()
 
     @rule(question_id=one_question)
@@ -345,6 +347,7 @@ class Lifecycle(RuleBasedStateMachine):
         if chance > 1:
             return
         self.stores.database["interview_sessions"].delete_one({"_id": self.model.session_id})
+        self.erased |= {each.ref.answer_id for each in self.model.answers.values()}
         self.model = Model(self.stores.start(*QUESTIONS))
         self.record_all()
 
@@ -356,6 +359,9 @@ class Lifecycle(RuleBasedStateMachine):
         self.stores.check(self.model.session_id)
         session = self.stores.session(self.model.session_id)
         assert session["seq"] == self.model.seq
+        partials = self.stores.database["transcripts"].distinct("answer_id", {"plan": {"$exists": True}})
+        expected_partials = {each.ref.answer_id for each in self.model.answers.values() if each.partial is not None}
+        assert set(partials) - self.erased == expected_partials
         assert set(session["answers"]) == set(self.model.answers)
         for question_id, expected in self.model.answers.items():
             answer = session["answers"][question_id]

@@ -7,7 +7,7 @@ from dramatiq.middleware.threading import Interrupt
 
 from services.answer_status import AnswerStatus, status_of
 from services.decisions import Decisions
-from services.errors import Unavailable
+from services.errors import RecordingRejected, Unavailable
 from services.models import AnswerRef, Hints, Task, WhisperModel
 from services.storage.answers import AnswerStore
 from services.storage.decisions import DecisionStore
@@ -249,6 +249,23 @@ def test_a_retry_by_hand_goes_on_from_what_was_heard(stores: Stores, transcripti
     transcription.transcribe(ref)
     assert transcriber.heard == [3, 1, 2]
     assert stores.answer(ref)["transcript"] == TEXT
+    stores.check(ref.session_id)
+
+
+def test_what_was_heard_of_a_failed_answer_goes_with_its_recording(stores: Stores, transcription, transcriber, ref):
+    for window in (1, 2, 3):
+        crash_in(stores, ref, window)
+    transcription.transcribe(ref)
+    assert partials(stores) == 1
+    assert stores.answers.forget_audio(ref, stores.answer(ref)["gridfs_file_id"])
+    assert partials(stores) == 0
+    stores.check(ref.session_id)
+
+
+def test_what_was_heard_of_a_recording_that_turns_out_to_be_none_goes(stores: Stores, transcription, transcriber, ref):
+    transcriber.before_window = at({2}, RecordingRejected("The recording is damaged."))
+    transcription.transcribe(ref)
+    assert (stores.answer(ref)["transcription_status"], partials(stores)) == ("failed", 0)
     stores.check(ref.session_id)
 
 
