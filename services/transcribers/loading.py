@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -20,6 +19,7 @@ from services.transcribers.word_times import WordTimes
 log = structlog.get_logger()
 
 CALIBRATION = "calibration.json"
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 20.0
 
 
 def load_whisper(choice: ModelChoice, *, threads: int = 0) -> WhisperTranscriber:
@@ -32,7 +32,7 @@ def load_whisper(choice: ModelChoice, *, threads: int = 0) -> WhisperTranscriber
         torch.set_num_threads(threads)
     try:
         hearing = _hearing(choice)
-        words = WordTimes(hearing, _temperature(choice.directory))
+        words = WordTimes(hearing, _temperature(choice))
         transcriber = WhisperTranscriber(choice.model, hearing, words, SpeechDetector())
         transcriber.warm_up()
     except TranscriberUnavailable:
@@ -71,14 +71,17 @@ def _hearing(choice: ModelChoice) -> Hearing:
     return Hearing(network.to(choice.device).eval(), processor)
 
 
-def _temperature(directory: Path) -> float:
-    """What the model's certainty is divided by, so that of the words it gives 0.8 four in five are right."""
-    path = directory / CALIBRATION
+def _temperature(choice: ModelChoice) -> float:
+    """What the model's scores are divided by, so that of the words it gives 0.8 four in five are right."""
+    path = choice.directory / CALIBRATION
     if not path.is_file():
         return 1.0
-    temperature = float(json.loads(path.read_text())["temperature"])
-    if not 0.01 <= temperature <= 100:
-        raise ValueError("not a temperature")
+    try:
+        temperature = float(json.loads(path.read_text())["temperature"])
+    except (ValueError, TypeError, LookupError) as error:
+        raise _refused(choice, f"its {CALIBRATION} names no temperature") from error
+    if not LEAST_TEMPERATURE <= temperature <= MOST_TEMPERATURE:
+        raise _refused(choice, f"the temperature in its {CALIBRATION} is none")
     return temperature
 
 

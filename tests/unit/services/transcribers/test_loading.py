@@ -98,11 +98,14 @@ print(sorted({"torch", "transformers", "huggingface_hub"} & set(sys.modules)))
 def test_loading_and_hearing_print_nothing_of_their_own(tiny_directory):
     program = """
 import sys, numpy
+from services.audio.windows import Window
+from services.models import Hints, Span
 from services.transcribers.loading import load_whisper
 from services.transcribers.model_choice import choose_model
 whisper = load_whisper(choose_model(sys.argv[1], None, "cpu"), threads=1)
 samples = numpy.sin(numpy.arange(32_000) / 10).astype(numpy.float32)
-whisper.transcribe(samples, language=None, on_window=lambda done, total: None)
+window = Window(0.0, samples, (Span(0.0, 2.0),))
+assert whisper.hear(window, Hints(initial_prompt="we moved", vocabulary=("service",)), lambda: None).segments
 """
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", program, tiny_directory],
@@ -114,3 +117,21 @@ whisper.transcribe(samples, language=None, on_window=lambda done, total: None)
     assert ran.stderr == ""
     assert ran.stdout.count("\n") == 1
     assert "The speech model was loaded." in ran.stdout
+
+
+def test_a_model_without_a_calibration_is_taken_at_its_word(directory):
+    assert load_whisper(choose_model(str(directory), None, "cpu"))._words._temperature == 1.0
+
+
+def test_a_models_calibration_is_taken_from_its_directory(directory):
+    (directory / "calibration.json").write_text('{"temperature": 1.7, "fitted_on": "something else"}')
+    assert load_whisper(choose_model(str(directory), None, "cpu"))._words._temperature == 1.7
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"temperature": 0}', '{"temperature": -1}', '{"temperature": NaN}', '{"temperature": "a"}'],
+)
+def test_a_calibration_that_is_none_is_refused(directory, content):
+    (directory / "calibration.json").write_text(content)
+    assert "calibration.json" in refusal(directory)
