@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.audio.children import Children, Ended
-from services.audio.decode import judge
+from services.audio.decode import blocks, judge
 from services.transcribers import Samples
 
 
@@ -23,12 +23,17 @@ def decode_in(
 ) -> Decoding:
     """Raises as `Children.blocks`."""
     parts: list[Samples] = []
-    blocks = children.blocks(content, max_seconds=max_seconds, on_wait=on_wait)
+    stream = children.blocks(content, max_seconds=max_seconds, on_wait=on_wait)
     while True:
         try:
-            parts.append(next(blocks))
+            parts.append(next(stream))
         except StopIteration as stopped:
             return Decoding(np.concatenate([*parts, np.empty(0, np.float32)]), stopped.value)
+
+
+def decode(content: bytes, *, max_seconds: float, on_wait: Callable[[], None] = lambda: None) -> Samples:
+    """All samples at once; raises as `services.audio.decode.blocks`."""
+    return np.concatenate([*blocks(content, max_seconds=max_seconds, on_wait=on_wait), np.empty(0, np.float32)])
 
 
 def heard(decoding: Decoding) -> Samples:

@@ -9,7 +9,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-import numpy as np
 import structlog
 
 from services.audio.children import Children, Ended
@@ -49,11 +48,6 @@ def blocks(content: bytes, *, max_seconds: float, on_wait: Callable[[], None] = 
     except OSError as error:
         raise TranscriptionFailed("The recording could not be decoded this time.") from error
     judge(ended)
-
-
-def decode(content: bytes, *, max_seconds: float, on_wait: Callable[[], None] = lambda: None) -> Samples:
-    """All blocks at once, for recordings that are known to be short."""
-    return np.concatenate([*blocks(content, max_seconds=max_seconds, on_wait=on_wait), np.empty(0, np.float32)])
 
 
 def judge(ended: Ended) -> None:

@@ -62,7 +62,7 @@ class Listening:
     def speech(self, seconds: float) -> tuple[Span, ...]:
         """Where somebody speaks in the recording, which is so long, by Silero's own rules."""
         found = get_speech_timestamps_from_probs(
-            self.probabilities(), audio_length_samples=round(seconds * SAMPLE_RATE_HZ)
+            self.probabilities().tolist(), audio_length_samples=round(seconds * SAMPLE_RATE_HZ)
         )
         return tuple(Span(_seconds(each["start"]), _seconds(each["end"])) for each in found)
 

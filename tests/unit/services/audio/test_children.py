@@ -218,7 +218,8 @@ def test_nothing_is_left_open_after_many_recordings(children):
 def test_the_server_ends_with_whoever_started_it(end):
     program = f"""
 import os, sys
-from services.audio.decode import children, decode
+from scripts.decoding import decode
+from services.audio.decode import children
 from tests.unit.services.audio.test_children import SECOND
 decode(SECOND, max_seconds=5)
 print(children.server().pid, flush=True)

@@ -8,11 +8,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from config import ROOT
+from scripts.decoding import decode
 from scripts.encoding import AAC, FLAC, M4A, MP3, OGG, WAV, WEBM, encode
 from services.audio import children as children_module
 from services.audio import decode as decode_module
 from services.audio.children import Children
-from services.audio.decode import decode
 from services.audio.decoder import decoded
 from services.audio.server_process import PYTHON
 from services.errors import LeaseLost, RecordingRejected, TranscriptionFailed
@@ -142,13 +142,14 @@ def test_a_worker_that_starts_has_the_server_running_before_the_first_recording(
 def test_who_decodes_in_children_loads_neither_ffmpeg_nor_pytorch():
     program = """
 import sys
-from services.audio.decode import decode
+from services.audio.decode import blocks
+from services.audio.sound import Sound
 from services.errors import RecordingRejected
-import services.container
+import services.audio.front_end, services.container
 try:
-    decode(b"x" * 100, max_seconds=1)
+    list(blocks(b"x" * 100, max_seconds=1))
 except RecordingRejected as rejected:
-    print(rejected.code, sorted({"av", "torch", "transformers"} & set(sys.modules)))
+    print(rejected.code, sorted({"av", "torch", "transformers", "silero_vad", "onnxruntime"} & set(sys.modules)))
 """
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
