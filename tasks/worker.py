@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-from contextlib import suppress
 from typing import NoReturn
 
 import dramatiq
@@ -59,15 +58,6 @@ def setup_broker() -> None:
         _end(error, EXIT_CONFIGURATION)
     process.broker.add_middleware(UpkeepWithWorker(upkeep))
     dramatiq.set_broker(process.broker)
-    _say_ready()
-
-
-def _say_ready() -> None:
-    """To the supervisor, where there is one: from now on there may be work to finish."""
-    descriptor = os.environ.pop("READY_FD", None)
-    if descriptor is not None:
-        with suppress(OSError), open(int(descriptor), "wb", buffering=0) as readiness:
-            readiness.write(b".")
 
 
 def _end(reason: object, code: int) -> NoReturn:
