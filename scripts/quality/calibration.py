@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 BINS = 15
 # Temperatures tried first; the best one's surroundings follow.
-COARSE = tuple(0.4 * 1.25**step for step in range(13))
+COARSE = tuple(0.4 * 1.15**step for step in range(17))
 SURE = 1e-6
 
 

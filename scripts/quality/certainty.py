@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from scripts.bench.figures import Figure
 from scripts.quality.calibration import (
@@ -32,7 +33,10 @@ def measure_certainty(material: Material, *, fit: bool) -> Section:
     """
     if fit:
         _fit(material)
-    calibration = json.loads((material.folder / CALIBRATION).read_text())
+    path = material.folder / CALIBRATION
+    calibration: dict[str, Any] = {"temperature": 1.0, "fitted": "there is none."}
+    if path.is_file():
+        calibration = json.loads(path.read_text())
     temperature = float(calibration["temperature"])
     recordings = counted(material.alone, material.count, "sentences judged", material.say)
     before, after = judged(material.folder, recordings, (1.0, temperature))

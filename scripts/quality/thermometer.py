@@ -1,8 +1,11 @@
 """Hears recordings once, and tells what every word's probability would be at any of several temperatures."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 from scripts.demo_model.evaluate import Listener
 from scripts.quality.calibration import Judged
@@ -10,32 +13,33 @@ from scripts.quality.ears import heard
 from scripts.quality.matching import matched
 from scripts.quality.recordings import Recording
 from services.audio.speech import SpeechDetector
-from services.models import Span, WhisperModel
-from services.transcribers.hearing import Hearing, Said, Sound
-from services.transcribers.segments import HeardSegment
+from services.models import WhisperModel
+from services.transcribers.hearing import Hearing
+from services.transcribers.spelling import Spelled
 from services.transcribers.whisper import WhisperTranscriber
-from services.transcribers.word_times import WordTimes
+from services.transcribers.word_times import Look, WordTimes
 
 
 class Thermometer(WordTimes):
-    """As a probability, every word carries its number: whatever is left of the text later, it can be looked up."""
+    """Words with a number in place of a probability: whatever is left of the text later, it can be looked up."""
 
     def __init__(self, hearing: Hearing, temperatures: Sequence[float]) -> None:
         super().__init__(hearing)
-        self._each = [WordTimes(hearing, temperature) for temperature in temperatures]
+        self._temperatures = temperatures
         self.probabilities: list[tuple[float, ...]] = []
 
-    def found(self, sound: Sound, said: Said, language: str | None, speech: Sequence[Span]) -> list[HeardSegment]:
-        """The segments with their words."""
-        at_each = [words.found(sound, said, language, speech) for words in self._each]
-        return [self._numbered(versions) for versions in zip(*at_each, strict=True)]
+    def _probabilities(self, logits: Tensor, tokens: Sequence[int]) -> NDArray[np.float32]:
+        """Of each token at each temperature."""
+        each = []
+        for temperature in self._temperatures:
+            self._temperature = temperature
+            each.append(super()._probabilities(logits, tokens))
+        return np.stack(each, axis=-1)
 
-    def _numbered(self, versions: tuple[HeardSegment, ...]) -> HeardSegment:
-        words = []
-        for alike in zip(*(version.words for version in versions), strict=True):
-            words.append(replace(alike[0], probability=float(len(self.probabilities))))
-            self.probabilities.append(tuple(word.probability for word in alike))
-        return replace(versions[0], words=tuple(words))
+    def _sure(self, word: Spelled, look: Look, rounds: int) -> float:
+        own = look.probabilities[word.core.start : word.core.stop].mean(axis=0) / rounds
+        self.probabilities.append(tuple(own.tolist()))
+        return float(len(self.probabilities) - 1)
 
 
 def judged(folder: Path, recordings: Iterable[Recording], temperatures: Sequence[float]) -> list[list[Judged]]:
