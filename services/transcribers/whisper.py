@@ -41,6 +41,10 @@ class WhisperTranscriber:
     def model(self) -> WhisperModel:
         return self._model
 
+    @property
+    def hearing(self) -> Hearing:
+        return self._hearing
+
     def plan(self, sound: Recording, on_wait: Callable[[], None], timing: MutableMapping[str, float]) -> Plan:
         target_seconds = DEMO_TARGET_SECONDS if self._model.demo_model else TARGET_SECONDS
         return plan_of(sound, self._detector, on_wait, timing, target_seconds=target_seconds)
