@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from services.models import Gap, Segment, Word
 
-# Silent pauses are brief (< 0.2 s), medium or long (> 1 s); the long ones are no part of fluent speech (Campione and
-# Véronis 2002, "A large-scale multilingual study of silent pause duration").
+# Silent pauses are brief (< 0.2 s), medium, or long (> 1 s), and only who speaks freely makes long ones: those are for
+# thinking (the classes: Campione and Véronis 2002, "A large-scale multilingual study of silent pause duration").
 LONG_PAUSE_SECONDS = 1.0
 
 
