@@ -62,3 +62,10 @@ def test_what_is_too_far_off_for_a_picture_is_in_its_last_step():
 def _measured(page: str, name: str) -> float:
     row = next(line for line in page.splitlines() if line.startswith(f"| {name}"))
     return float(row.split("|")[2].split()[0])
+
+
+def test_what_is_not_installed_is_named(monkeypatch, capsys):
+    monkeypatch.setattr("scripts.quality.__main__.shutil.which", lambda name: None if name == "ffmpeg" else name)
+
+    assert main(["--quick"]) == 2
+    assert "with ffmpeg: please install it" in capsys.readouterr().err
