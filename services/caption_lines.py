@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 COLUMNS = 42
 # So many columns more may one line have than the other, for the sake of a break after a mark.
@@ -10,9 +11,32 @@ _MARKS = frozenset(",.;:!?…、。")
 _CLOSING = ("Pe", "Pf")
 
 
-def fits(pieces: Sequence[str]) -> bool:
-    """Whether these are two lines at most; a piece alone always is."""
-    return len(pieces) == 1 or _width("".join(pieces)) <= COLUMNS or bool(_breaks(pieces))
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How wide a piece is within a line, and how wide where the line ends with it: without the space after it."""
+
+    within: int
+    at_end: int
+
+
+def columns_of(piece: str) -> Columns:
+    at_end = _width(piece)
+    return Columns(at_end + len(piece) - len(piece.rstrip()), at_end)
+
+
+def fits(pieces: Sequence[Columns]) -> bool:
+    """Whether these are two lines at most; a piece alone always is.
+
+    The upper line takes what it can: if the rest is too long then, it always is.
+    """
+    before, lower = 0, False
+    for number, piece in enumerate(pieces):
+        if number and before + piece.at_end > COLUMNS:
+            if lower or piece.at_end > COLUMNS or pieces[0].at_end > COLUMNS:
+                return False
+            before, lower = 0, True
+        before += piece.within
+    return True
 
 
 def lines_of(pieces: Sequence[str]) -> list[str]:
@@ -29,9 +53,12 @@ def is_good_break(piece: str) -> bool:
     """Whether a sentence or a part of one ends there."""
     # As its plain form: the full width marks of East Asia are marks, too.
     text = unicodedata.normalize("NFKC", piece).rstrip()
-    while text and (text[-1] in "\"'" or unicodedata.category(text[-1]) in _CLOSING):
-        text = text[:-1]
-    return text[-1:] in _MARKS
+    last = next((each for each in reversed(text) if not _is_closing(each)), "")
+    return last in _MARKS
+
+
+def _is_closing(sign: str) -> bool:
+    return sign in "\"'" or unicodedata.category(sign) in _CLOSING
 
 
 def _breaks(pieces: Sequence[str]) -> list[tuple[float, str, str]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from services.caption_lines import fits, is_good_break, lines_of
+from services.caption_lines import Columns, columns_of, fits, is_good_break, lines_of
 from services.gaps import text_of_gap
 from services.models import Gap, Segment
 
@@ -39,6 +39,7 @@ class _Piece:
     start: float
     end: float
     text: str
+    columns: Columns
 
 
 def cues_of(segments: Iterable[Segment], gaps: Iterable[Gap] = ()) -> list[Cue]:
@@ -54,15 +55,15 @@ def cues_of(segments: Iterable[Segment], gaps: Iterable[Gap] = ()) -> list[Cue]:
 
 
 def _cues_of_segment(segment: Segment) -> Iterator[Cue]:
-    text = _CONTROLS.sub(" ", segment.text)
+    text = _CONTROLS.sub(" ", segment.text).strip()
     pieces = _pieces_of(text, segment)
     if pieces:
         for group in _grouped(pieces):
             start = group[0].start
             end = min(max(group[-1].end, start + SHORTEST_SECONDS), start + LONGEST_SECONDS)
             yield _cue(start, end, "\n".join(lines_of([piece.text for piece in group])))
-    elif text.strip():
-        yield _cue(segment.start, segment.end, text.strip())
+    elif text:
+        yield _cue(segment.start, segment.end, text)
 
 
 def _pieces_of(text: str, segment: Segment) -> list[_Piece]:
@@ -80,7 +81,8 @@ def _pieces_of(text: str, segment: Segment) -> list[_Piece]:
         return []
     cuts = [0, *(_cut(text, end, begin) for (_, end, _), (begin, _, _) in pairwise(places)), len(text)]
     return [
-        _Piece(word.start, word.end, text[a:b]) for (a, b), (_, _, word) in zip(pairwise(cuts), places, strict=True)
+        _Piece(word.start, word.end, text[a:b], columns_of(text[a:b]))
+        for (a, b), (_, _, word) in zip(pairwise(cuts), places, strict=True)
     ]
 
 
@@ -111,7 +113,7 @@ def _grouped(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
 
 
 def _is_one_cue(group: Sequence[_Piece]) -> bool:
-    return group[-1].end - group[0].start <= LONGEST_SECONDS and fits([piece.text for piece in group])
+    return group[-1].end - group[0].start <= LONGEST_SECONDS and fits([piece.columns for piece in group])
 
 
 def _best_break(group: Sequence[_Piece]) -> int:

@@ -68,9 +68,10 @@ def timed(segment: EditedSegment) -> Segment:
         if not is_new:
             words += [Word(word.start or 0.0, word.end or 0.0, word.text, 1.0) for _, word in run]
             continue
-        after = segment.words[run[-1][0] + 1 :]
+        following = run[-1][0] + 1
         begin = words[-1].end if words else segment.start
-        end = max(begin, (after[0].start or 0.0) if after else segment.end)
+        after = segment.words[following].start if following < len(segment.words) else segment.end
+        end = max(begin, after or 0.0)
         share = (end - begin) / len(run)
         words += [Word(begin + i * share, begin + (i + 1) * share, word.text, 1.0) for i, (_, word) in enumerate(run)]
     return Segment(segment.start, segment.end, segment.text, words=tuple(words))

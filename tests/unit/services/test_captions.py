@@ -1,6 +1,7 @@
 """Captions as other software reads them: whatever was said, it is one line of one cue."""
 
 import io
+import time
 
 import pytest
 import webvtt
@@ -188,3 +189,16 @@ def read_srt(text: str) -> list[webvtt.Caption]:
 def read_vtt(text: str) -> list[webvtt.Caption]:
     found: list[webvtt.Caption] = webvtt.from_buffer(io.StringIO(text), format="vtt").captions
     return found
+
+
+def test_many_short_words_in_little_time_are_no_work_for_seconds():
+    """Measured against themselves with a pause between any two, where there is nothing to choose."""
+
+    def seconds(each: float) -> float:
+        words = tuple(Word(i * each, i * each, "a", 0.5) for i in range(6_000))
+        segment = Segment(0.0, 6_000 * each, "a " * 6_000, words=words)
+        began = time.process_time()
+        as_srt([segment])
+        return time.process_time() - began
+
+    assert seconds(0.0001) < 6 * min(seconds(2.0) for _ in range(3))
