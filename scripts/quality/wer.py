@@ -1,5 +1,7 @@
 """The word error rate of the product's whole path beside that of plain `generate()`, on the same recordings."""
 
+import numpy as np
+
 from scripts.bench.figures import Figure
 from scripts.demo_model.evaluate import plain
 from scripts.demo_model.voices import HELD_OUT_VOICES
@@ -9,6 +11,7 @@ from scripts.quality.section import Section, table
 
 BAR_POINTS = 0.1
 WORST = 10
+RESAMPLES, SEED = 10_000, 2026
 
 
 def measure_wer(material: Material) -> Section:
@@ -33,10 +36,33 @@ def measure_wer(material: Material) -> Section:
                 "`hear`. Plain: `from_pretrained`, float32, `generate(return_timestamps=True)` on the whole recording."
             ),
             table(("voice", "product", "plain `generate()`", "errors of words"), rows),
+            _chance(said, product, plainly),
             _differences(said, product, plainly),
         )
     )
     return Section("wer", "Word error rate", [figure], text)
+
+
+def chance(said: list[str], product: list[str], plainly: list[str]) -> tuple[float, float]:
+    """Between how many points the difference lies, with 95 % certainty: by drawing the sentences again, in pairs.
+
+    Bisani & Ney 2004, "Bootstrap estimates for confidence intervals in ASR performance evaluation".
+    """
+    ours = [errors([true], [text]) for true, text in zip(said, product, strict=True)]
+    theirs = [errors([true], [text]) for true, text in zip(said, plainly, strict=True)]
+    more = np.array([one.errors - other.errors for one, other in zip(ours, theirs, strict=True)])
+    words = np.array([each.words for each in ours])
+    drawn = np.random.default_rng(SEED).integers(len(said), size=(RESAMPLES, len(said)))
+    low, high = np.percentile(100 * more[drawn].sum(axis=1) / words[drawn].sum(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _chance(said: list[str], product: list[str], plainly: list[str]) -> str:
+    low, high = chance(said, product, plainly)
+    return (
+        f"With other sentences of this kind the difference would lie between {low:+.2f} and {high:+.2f} points (95 %, "
+        "paired bootstrap over sentences)."
+    )
 
 
 def _differences(said: list[str], product: list[str], plainly: list[str]) -> str:
