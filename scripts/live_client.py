@@ -15,17 +15,21 @@ class _Receiver(threading.Thread):
         super().__init__(daemon=True, **options)
 
 
-class LiveClient(Client):  # type: ignore[misc]
+class PromptClient(Client):  # type: ignore[misc]
+    """simple-websocket's client, without the wait for a second message before the first one is told."""
+
+    def _thread(self) -> None:
+        # What came with the reply to the handshake, which the library leaves until something else comes.
+        self.connected = self._handle_events()
+        super()._thread()
+
+
+class LiveClient(PromptClient):
     """Follows one session with a bearer token; raises simple-websocket's `ConnectionError` when refused."""
 
     def __init__(self, url: str, session_id: str, token: str) -> None:
         address = f"ws://{urlsplit(url).netloc}/ws/sessions/{session_id}"
         super().__init__(address, headers={"Authorization": f"Bearer {token}"}, thread_class=_Receiver)
-
-    def handshake(self) -> None:
-        """As simple-websocket does it, which however leaves a first message that came with the reply unread."""
-        super().handshake()
-        self.connected = self._handle_events()
 
     def next(self, timeout_seconds: float) -> dict[str, Any] | None:
         """The next message, or None when none came in time; raises `ConnectionClosed` at the end."""

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from simple_websocket import Client, ConnectionClosed
 from werkzeug.test import TestResponse
 
+from scripts.live_client import PromptClient
 from services.container import Services
 from services.models import Caller
 from services.storage.client import MongoDatabase
@@ -164,7 +165,7 @@ def hear_to_the_end(socket: Client) -> None:
 
 
 def test_an_open_socket_ends_with_the_interview(server: RunningServer, client: FlaskClient, interview: Interview):
-    socket = Client(f"{server.ws_url}/ws/sessions/{interview.id}", headers=interview.candidate)
+    socket = PromptClient(f"{server.ws_url}/ws/sessions/{interview.id}", headers=interview.candidate)
     try:
         assert "snapshot" in str(socket.receive(timeout=10))
         assert client.delete(path_of(interview), headers=interview.owner).status_code == 200

@@ -17,6 +17,7 @@ import pytest
 from simple_websocket import Client, ConnectionClosed
 
 from config import ROOT
+from scripts.live_client import PromptClient
 from scripts.ports import free_port
 from services.storage.client import connect
 from tests.api.conftest import QUESTIONS, bearer
@@ -81,7 +82,7 @@ def web(mongodb_uri: str, tmp_path: Path) -> Iterator[Web]:
 
 
 def listening(web: Web, session_id: str, stack: ExitStack) -> Client:
-    client = Client(f"ws://127.0.0.1:{web.port}/ws/sessions/{session_id}", headers=bearer(TOKEN))
+    client = PromptClient(f"ws://127.0.0.1:{web.port}/ws/sessions/{session_id}", headers=bearer(TOKEN))
     stack.callback(client.thread.join, 10)
     assert client.receive(timeout=20) is not None
     return client

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from simple_websocket import Client
 
+from scripts.live_client import PromptClient
 from tests.e2e.product import Product
 from tests.processes import wait_until
 from tests.tiny_whisper import save_tiny_whisper
@@ -53,7 +53,7 @@ def test_ctrl_c_ends_fifty_live_connections_with_everything_else(data_dir, model
         session = client.post("/api/sessions", json=INTERVIEW).raise_for_status().json()
         url = f"ws://127.0.0.1:{product.port}/ws/sessions/{session['id']}"
         headers = {"Authorization": client.headers["Authorization"]}
-        sockets = [Client.connect(url, headers=headers) for _ in range(50)]
+        sockets = [PromptClient.connect(url, headers=headers) for _ in range(50)]
         assert all(live.connected for live in sockets)
         product.send(signal.SIGINT)
         assert product.exit_code(10) == 0

@@ -12,6 +12,7 @@ from flask import Flask
 from simple_websocket import Client
 from werkzeug.test import TestResponse
 
+from scripts.live_client import PromptClient
 from tests.api.conftest import Interview, RunningServer
 
 Upload = Callable[..., TestResponse]
@@ -24,7 +25,7 @@ WAYS = pytest.mark.parametrize("way", ["websocket", "sse"])
 
 @contextmanager
 def websocket(server: RunningServer, session_id: str, headers: dict[str, str]) -> Iterator[Client]:
-    client = Client(f"{server.ws_url}/ws/sessions/{session_id}", headers=headers)
+    client = PromptClient(f"{server.ws_url}/ws/sessions/{session_id}", headers=headers)
     try:
         yield client
     finally:
