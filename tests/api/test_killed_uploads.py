@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import httpx
 import pytest
@@ -207,12 +208,13 @@ def test_twenty_uploads_with_one_key_and_different_bytes_are_one_of_them(
 def test_large_uploads_leave_nothing_behind_in_memory(mortal: Mortal, interview: Interview) -> None:
     large = wav_of() + bytes(5_000_000)
 
-    def upload(count: int) -> None:
-        for number in range(count):
-            reply = mortal.upload(interview, content=large, headers={"Idempotency-Key": f"{count}-{number}"})
+    def growth(count: int) -> int:
+        before = mortal.resident_bytes()
+        for _ in range(count):
+            reply = mortal.upload(interview, content=large, headers={"Idempotency-Key": token_hex(8)})
             assert reply.status_code == 202
+        return mortal.resident_bytes() - before
 
-    upload(8)  # until the allocators have what they need
-    before = mortal.resident_bytes()
-    upload(20)
-    assert mortal.resident_bytes() - before < 25_000_000, "a quarter of what came"
+    # What stays behind stays each time; the allocators take what they need only once, whenever that is.
+    growth(8)
+    assert any(growth(10) < 12_500_000 for _ in range(4)), "a quarter of what came"
