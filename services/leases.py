@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from services.errors import LeaseLost, ParleyError, RecordingRejected, Unavailable
+from services.log import trace_of
 from services.watchdog import Watchdog, Watched
 
 log = structlog.get_logger()
@@ -156,8 +157,8 @@ class LeasedWork:
             attempt.insist(lambda: lease.reject(rejected))
         except LeaseLost:
             raise
-        except Exception:
-            log.exception("An attempt failed.", attempts=tries, **lease.facts)
+        except Exception as error:  # noqa: BLE001 - it is logged, without what it says
+            log.error("An attempt failed.", exception=trace_of(error), attempts=tries, **lease.facts)
             # No message is sent for the next one: the sweep does when it is due.
             if attempt.is_last:
                 attempt.insist(lease.exhaust)

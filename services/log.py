@@ -2,9 +2,12 @@
 
 import logging
 import sys
+import traceback
 from typing import Any
 
 import structlog
+
+from services.errors import ParleyError
 
 
 def configure_logging(level: str, log_format: str) -> None:
@@ -40,3 +43,11 @@ def configure_logging(level: str, log_format: str) -> None:
     root.setLevel(level)
     # At DEBUG it writes out every command, and so every transcript and key point.
     logging.getLogger("pymongo").setLevel(max(root.level, logging.INFO))
+
+
+def trace_of(error: BaseException) -> str:
+    """Which errors, causes first, and where; what they say only where it is ours: nobody knows what others quote."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = "" if cause is None else f"{trace_of(cause)}\n"
+    said = f": {error.message}" if isinstance(error, ParleyError) else ""
+    return f"{before}{''.join(traceback.format_tb(error.__traceback__))}{type(error).__name__}{said}"
