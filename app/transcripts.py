@@ -32,7 +32,9 @@ def read_transcript(query: dict[str, Any], session_id: str, question_id: str) ->
     transcript = services().transcripts.read(answer, query.get("revision"))
     response = _written(transcript, query["format"])
     response.set_etag(str(transcript.revision.revision))
-    response.make_conditional(request)
+    if transcript.revision.revision == answer.revision:
+        # With an earlier one comes which is the newest, and that changes under the same tag.
+        response.make_conditional(request)
     return response
 
 

@@ -128,6 +128,13 @@ def test_an_earlier_revision_is_what_it_was(read: Read, edit: Callable[[str], No
     assert_problem(read("?revision=4"), 404, "no_such_revision")
 
 
+@pytest.mark.usefixtures("heard")
+def test_which_is_the_newest_is_told_also_to_who_has_an_earlier_one(read: Read, edit: Callable[[str], None]) -> None:
+    edit("I led a team.")
+    told = read("?revision=1", headers={"If-None-Match": '"1"'})
+    assert (told.status_code, told.get_json()["newest_revision"]) == (200, 2)
+
+
 def test_of_another_recording_there_is_no_earlier_revision(read: Read, upload: Upload, transcribe: Transcribe) -> None:
     transcribe(upload())
     transcribe(upload())
