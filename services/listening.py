@@ -9,6 +9,7 @@ import structlog
 from services.audio.sound import Sound
 from services.errors import LeaseLost, RecordingRejected, TranscriptionFailed, Unavailable
 from services.leases import Attempt, AttemptTookTooLong
+from services.log import trace_of
 from services.models import Claim, HeardWindow, Hints
 from services.storage.checkpoints import Checkpoint, CheckpointStore, Heard
 from services.transcribers import Transcriber
@@ -33,6 +34,7 @@ class Listening:
         self._spent = dict(checkpoint.timing)
         self._failures: dict[int, str] = {}
         self._next_window = checkpoint.next_window
+        self.has_stored = False
         self._unsaved = Heard(None)
 
     def _rounds(self) -> tuple[list[int], list[int]]:
@@ -97,9 +99,11 @@ class Listening:
 
     def _note_failure(self, index: int, error: Exception) -> None:
         # Of the text of an error nobody knows what it quotes.
-        self._failures[index] = self._unsaved.failures[index] = type(error).__name__
         facts = {"answer_id": self._claim.ref.answer_id, "window": index, "error": type(error).__name__}
-        log.warning("A window could not be heard.", exc_info=len(self._failures) == 1, **facts)
+        if not self._failures:
+            facts["exception"] = trace_of(error)
+        self._failures[index] = self._unsaved.failures[index] = type(error).__name__
+        log.warning("A window could not be heard.", **facts)
 
     def _note_decoding(self, sound: Sound, before: float) -> float:
         seconds = sound.decode_seconds - before
@@ -115,4 +119,5 @@ class Listening:
     def _write(self) -> None:
         done = len({*self.windows, *self._failures, *self._crashed})
         self._checkpoints.save(self._claim, self._unsaved, windows_done=done, windows_total=len(self._plan.windows))
+        self.has_stored = self.has_stored or bool(self._unsaved.windows)
         self._unsaved = Heard(self._unsaved.next_window)

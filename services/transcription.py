@@ -8,7 +8,7 @@ import structlog
 from services.answer_lease import AnswerLease
 from services.assembling import Thresholds, assembled, time_spent
 from services.audio.sound import Sound
-from services.leases import Attempt, LeasedWork
+from services.leases import Attempt, AttemptTookTooLong, LeasedWork
 from services.listening import Listening
 from services.models import AnswerRef, Claim, Plan, Transcript
 from services.storage.answers import AnswerStore
@@ -55,7 +55,15 @@ class Transcription:
         if checkpoint is None:
             checkpoint = self._planned(claim, transcriber, sound, attempt)
         listening = Listening(self._stores.checkpoints, claim, attempt, checkpoint)
-        listening.hear(transcriber, sound, pulse)
+        try:
+            listening.hear(transcriber, sound, pulse)
+        except AttemptTookTooLong:
+            if not listening.has_stored:
+                raise
+            # However long a recording is: each attempt is nearer to its end.
+            log.info("An answer is heard on later.", **lease.facts)
+            attempt.insist(lease.give_back)
+            return
         transcript = self._transcript(claim, checkpoint.plan, listening)
         attempt.insist(partial(self._stores.answers.complete, claim, transcript, transcriber.model))
         log.info(

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from dramatiq.middleware.threading import Interrupt
+from structlog.testing import capture_logs
 
 from services.answer_status import AnswerStatus, status_of
 from services.decisions import Decisions
 from services.errors import RecordingRejected, Unavailable
+from services.leases import AttemptTookTooLong
 from services.models import AnswerRef, Hints, Task, WhisperModel
 from services.storage.answers import AnswerStore
 from services.storage.decisions import DecisionStore
@@ -154,6 +156,37 @@ def test_a_window_that_fails_leaves_the_others_to_be_heard_and_is_tried_alone(st
     assert [
         each.text for each in RevisionStore(stores.database).of_session(ref.session_id)[ref.answer_id][0].segments
     ] == (TEXT.split())
+    stores.check(ref.session_id)
+
+
+def test_what_an_error_quotes_is_in_no_log(stores: Stores, transcription, transcriber, ref):
+    said = " ".join(["my", "salary"])
+
+    def quote(index: int) -> None:
+        try:
+            raise KeyError(said)
+        except KeyError as error:
+            raise ValueError(said) from error
+
+    transcriber.before_window = quote
+    with capture_logs() as logged:
+        transcription.transcribe(ref)
+    written = str(logged)
+    assert said not in written
+    assert all(each in written for each in ("KeyError", "ValueError", "in quote", "windows could not be heard"))
+
+
+def test_a_deadline_after_a_window_was_heard_costs_no_attempt(stores: Stores, transcription, transcriber, ref):
+    transcriber.before_window = at({2}, AttemptTookTooLong("Long."))
+    transcription.transcribe(ref)
+    answer = stores.answer(ref)
+    assert (answer["transcription_status"], answer["attempts"]) == ("queued", 0)
+    transcription.transcribe(ref)
+    assert (stores.answer(ref)["attempts"], transcriber.heard) == (1, [0, 1, 2, 2])
+    transcriber.before_window = never
+    stores.database["interview_sessions"].update_one({"_id": ref.session_id}, {"$unset": {"answers.q1.not_before": ""}})
+    transcription.transcribe(ref)
+    assert stores.answer(ref)["transcript"] == TEXT
     stores.check(ref.session_id)
 
 
