@@ -8,6 +8,7 @@ from dramatiq.middleware.threading import Interrupt
 from services.errors import TranscriberUnavailable, Unavailable
 from services.leases import MAX_CRASHES
 from services.models import AnswerRef
+from services.transcribers.loader import TranscriberLoader
 from services.transcription import Transcription
 from tests.factories import recording_of, wav_of
 from tests.fakes import ScriptedTranscriber
@@ -255,6 +256,16 @@ def test_without_a_model_nothing_is_claimed(stores: Stores):
     with pytest.raises(TranscriberUnavailable):
         transcription_over(stores, no_model).transcribe(ref)
     assert stores.answer(ref)["attempts"] == 0
+
+
+def test_a_loader_without_a_model_says_why():
+    def no_model() -> ScriptedTranscriber:
+        raise TranscriberUnavailable("There is no model.")
+
+    loader = TranscriberLoader(no_model)
+    with pytest.raises(TranscriberUnavailable):
+        loader.load()
+    assert (loader.state.state, loader.state.detail) == ("failed", "There is no model.")
 
 
 def test_an_attempt_that_takes_too_long_ends_at_the_next_window_and_counts(worker: Worker, stores, monkeypatch):
