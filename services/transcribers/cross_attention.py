@@ -51,7 +51,7 @@ def alignment_heads(network: Any) -> list[Head]:
     """The heads that follow the speech; where a model does not say which, all in the upper half, as OpenAI does."""
     layers, heads = network.config.decoder_layers, network.config.decoder_attention_heads
     given = getattr(network.generation_config, "alignment_heads", None) or ()
-    known = [(layer, head) for layer, head in given if layer < layers and head < heads]
+    known = [(layer, head) for layer, head in given if 0 <= layer < layers and 0 <= head < heads]
     return known or [(layer, head) for layer in range(layers // 2, layers) for head in range(heads)]
 
 

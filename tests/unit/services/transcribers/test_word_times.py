@@ -114,7 +114,7 @@ def test_a_model_that_names_no_heads_is_watched_in_its_upper_half(demo, monkeypa
     settings = demo._hearing.network.generation_config
     monkeypatch.setattr(settings, "alignment_heads", None)
     assert alignment_heads(demo._hearing.network) == [(1, 0), (1, 1), (1, 2)]
-    monkeypatch.setattr(settings, "alignment_heads", [[7, 0], [0, 9], [0, 1]])
+    monkeypatch.setattr(settings, "alignment_heads", [[7, 0], [0, 9], [-1, 0], [0, -1], [0, 1]])
     assert alignment_heads(demo._hearing.network) == [(0, 1)]
 
 
