@@ -17,7 +17,7 @@ from services.transcribers import PULSE_SECONDS
 from services.transcribers.fallback import text_of
 from services.transcribers.hearing import Asked, Hearing, Pulse, Sound
 from services.transcribers.prompts import prompt_tokens
-from services.transcribers.segments import HeardSegment, believable, placed, rest_of, speech_in, spoken, within
+from services.transcribers.segments import HeardSegment, believable, certain, placed, rest_of, speech_in, spoken, within
 from services.transcribers.stopwatch import Stopwatch
 from services.transcribers.word_times import WordTimes
 
@@ -54,11 +54,14 @@ class WhisperTranscriber:
 
         `generate` would do so by itself, but through the silence that fills a short window up to 30 s as well. A window
         without speech is not heard. A language that the model does not know is detected instead.
+
+        Where the model says that it was done, and only the detector that somebody goes on, it must be certain.
         """
         stopwatch, beat = Stopwatch(), Pulse(pulse)
         language, probability = self._known(hints.language), None
         segments: list[Segment] = []
         rest: Window | None = window
+        was_done = False
         for _ in range(MOST_PASSES):
             if rest is None or not rest.speech or len(rest.samples) < FRAME_SAMPLES:
                 break
@@ -67,6 +70,8 @@ class WhisperTranscriber:
                 if language is None:
                     language, probability = self._hearing.language(sound)
                 heard = self._heard(sound, rest, replace(hints, language=language), beat, stopwatch)
+            heard = certain(heard) if was_done else heard
+            was_done = bool(heard) and not heard[-1].more_follows
             segments += placed(heard, rest)
             rest = rest_of(rest, heard)
         if not segments:

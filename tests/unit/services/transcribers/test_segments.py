@@ -4,7 +4,7 @@ import pytest
 
 from services.audio.windows import PADDING_SECONDS, Window
 from services.models import Segment, Span, Word
-from services.transcribers.segments import HeardSegment, believable, placed, rest_of, speech_in, spoken, within
+from services.transcribers.segments import HeardSegment, believable, certain, placed, rest_of, speech_in, spoken, within
 from tests.recordings import silence
 
 WINDOW = Window(28.5, silence(10), (Span(28.5, 38.5),))
@@ -75,6 +75,12 @@ def test_words_beside_speech_are_kept():
 def test_a_word_does_not_last_through_a_pause():
     (segment,) = spoken([heard(0.0, 3.0, 4.0)], [Span(0.5, 1.2), Span(2.9, 4)])
     assert [(word.start, word.end) for word in segment.words] == [(0.5, 1.2), (3.0, 4.0)]
+
+
+def test_certain_is_what_the_model_was_sure_of_at_once():
+    sure, unsure = HeardSegment(0, 1, "a", avg_logprob=-0.4), HeardSegment(1, 2, "b", avg_logprob=-0.8)
+    lucky = HeardSegment(2, 3, "c", avg_logprob=-0.4, temperature=0.4)
+    assert certain([sure, unsure, lucky]) == [sure]
 
 
 def test_the_rest_begins_where_the_model_stopped():

@@ -85,6 +85,18 @@ def test_where_somebody_goes_on_the_rest_is_heard_even_if_the_model_says_it_is_d
     assert len(whisper.hear(window(tone(2.4), speech=(Span(0, 1.5),)), ENGLISH, nothing).segments) == 1
 
 
+def test_where_only_the_detector_hears_more_an_unsure_model_adds_nothing(whisper_that_hears, monkeypatch):
+    whisper = whisper_that_hears("<|0.40|> we moved<|1.00|>")
+    monkeypatch.setattr("services.transcribers.segments.CERTAIN_LOGPROB", 0.5)
+    assert times(whisper.hear(window(tone(2.4)), ENGLISH, nothing)) == [(0.4, 1.0, "we moved")]
+
+
+def test_where_the_model_says_that_there_is_more_it_need_not_be_certain(whisper_that_hears, monkeypatch):
+    whisper = whisper_that_hears("<|0.40|> we moved<|1.00|><|1.00|>")
+    monkeypatch.setattr("services.transcribers.segments.CERTAIN_LOGPROB", 0.5)
+    assert len(whisper.hear(window(tone(2.9)), ENGLISH, nothing).segments) == 3
+
+
 def test_a_model_that_stops_ever_again_is_left_in_the_end(whisper_that_hears):
     whisper = whisper_that_hears("<|0.00|> we<|0.20|><|0.20|>")
     with encodings(whisper) as encoded:
