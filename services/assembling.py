@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.certainty import confidence_of, low_confidence_of, needs_review
+from services.certainty import confidence_of, is_speech_without_words, low_confidence_of, needs_review
 from services.models import Gap, HeardWindow, Plan, Segment, Transcript
 from services.pace import longest_pause_seconds, words_per_minute
 
@@ -45,7 +45,7 @@ def assembled(
             confidence,
             below=thresholds.needs_review_below,
             has_gaps=bool(gaps),
-            nothing_heard=bool(plan.windows) and not segments,
+            nothing_heard=(bool(plan.windows) and not segments) or is_speech_without_words(plan.speech, segments),
         ),
         words_per_minute=words_per_minute(segments, gaps),
         longest_pause_seconds=longest_pause_seconds(segments, gaps),

@@ -2,7 +2,7 @@ from services.assembling import Thresholds, assembled, time_spent
 from services.models import Gap, HeardWindow, Passage, Plan, Segment, Span, Word
 
 SPANS = (Span(0.0, 10.0), Span(12.0, 20.0), Span(21.0, 30.0))
-PLAN = Plan(31.00049, SPANS, SPANS)
+PLAN = Plan(31.00049, (Span(0.0, 1.0), Span(12.0, 13.0), Span(21.0, 22.0)), SPANS)
 THRESHOLDS = Thresholds(needs_review_below=0.6, low_confidence_below=0.5)
 
 
@@ -41,6 +41,12 @@ def test_where_nobody_spoke_there_is_nothing_to_review():
 def test_speech_in_which_no_word_was_heard_is_to_be_reviewed():
     transcript = assembled(PLAN, dict.fromkeys(range(3), HeardWindow(())), {}, (None, None), THRESHOLDS)
     assert (transcript.text, transcript.no_speech, transcript.needs_review) == ("", True, True)
+
+
+def test_speech_that_no_word_came_of_is_to_be_reviewed_though_the_rest_is_sure():
+    plan = Plan(31.0, (Span(0.0, 1.0), Span(3.0, 5.0)), (Span(0.0, 10.0),))
+    transcript = assembled(plan, {0: heard("one", 0.0)}, {}, ("en", 0.8), THRESHOLDS)
+    assert (transcript.text, transcript.confidence, transcript.needs_review) == ("one", 0.9, True)
 
 
 def test_time_is_added_up_by_stage():

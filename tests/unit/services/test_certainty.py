@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.certainty import confidence_of, low_confidence_of, needs_review
-from services.models import Passage, Segment, Word
+from services.certainty import confidence_of, is_speech_without_words, low_confidence_of, needs_review
+from services.models import Passage, Segment, Span, Word
 
 
 def segment_of(*probabilities: float, start: float = 0.0) -> Segment:
@@ -61,3 +61,29 @@ def test_what_is_as_probable_as_the_threshold_is_not_doubted():
 )
 def test_what_is_unsure_or_missing_is_to_be_reviewed(confidence, has_gaps, nothing_heard, expected):
     assert needs_review(confidence, below=0.6, has_gaps=has_gaps, nothing_heard=nothing_heard) is expected
+
+
+@pytest.mark.parametrize(
+    ("speech", "expected"),
+    [
+        ([Span(2.0, 6.0)], False),
+        ([Span(0.6, 7.4)], False),
+        ([Span(0.5, 6.0)], True),
+        ([Span(2.0, 7.5)], True),
+        ([Span(2.0, 6.0), Span(8.0, 9.4), Span(12.0, 13.4)], False),
+        ([Span(2.0, 6.0), Span(8.0, 9.5)], True),
+        ([Span(0.0, 1.5), Span(2.0, 6.0)], True),
+        ([Span(0.0, 1.0), Span(1.2, 2.0), Span(2.0, 6.0)], False),
+        ([], False),
+    ],
+    ids=["all", "edges", "before", "after", "hesitations", "a sentence", "the first", "bits", "nobody"],
+)
+def test_speech_of_some_length_without_a_word_in_it_is_noticed(speech, expected):
+    words = [segment_of(0.9, 0.9, start=2.0), segment_of(0.9, 0.9, start=4.0)]
+    assert is_speech_without_words(speech, words) is expected
+
+
+def test_speech_between_words_is_noticed_whatever_the_order_of_windows():
+    late, early = segment_of(0.9, start=5.0), segment_of(0.9, start=0.0)
+    assert is_speech_without_words([Span(0.0, 6.0)], [late, early])
+    assert not is_speech_without_words([Span(0.0, 1.0), Span(5.0, 6.0)], [late, early])
