@@ -5,18 +5,23 @@ they are different texts, and nothing has times; nor has it where the model gave
 """
 
 import re
-from collections import Counter, deque
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import accumulate, groupby
+from heapq import heapify, heappop, heappush
+from itertools import groupby, pairwise
 
 from services.models import Segment, Word
 
 # Of the words of the shorter text; below it, a match is an accident.
 ALIKE = 0.5
-# Comparing takes half a second at most: with two texts of one word a thousand times it would take minutes.
+# Comparing takes a fifth of a second at most: with two texts of one word a thousand times it would take minutes.
 MOST_STEPS = 1_000_000
+
+# From where to where in what was written, and in what was said.
+_Bounds = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +87,63 @@ def _edited(text: str, heard: Word | None) -> EditedWord:
 
 
 def _pairs(written: Sequence[str], spoken: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """The places of the same words in both, in order."""
+    """The places of the same words in both, in any order, for at most `MOST_STEPS`.
+
+    Certain are those with which both begin and end, and of the others the words that both have once; the stretches
+    between are short. What is quickly compared comes first: none waits for another that takes all the time there is.
+    """
+    first, last = _alike_around(written, spoken)
+    ends = len(written) - last, len(spoken) - last
+    certain = [(first + i, first + j) for i, j in _anchors(written[first : ends[0]], spoken[first : ends[1]])]
+    yield from (*((i, i) for i in range(first)), *certain, *((ends[0] + i, ends[1] + i) for i in range(last)))
+    edges = [(first - 1, first - 1), *certain, ends]
+    stretches = [_stretch(written, spoken, (a + 1, c, b + 1, d)) for (a, b), (c, d) in pairwise(edges)]
+    heapify(stretches)
+    left = MOST_STEPS
+    while stretches and (left := left - stretches[0][0]) >= 0:
+        _, (a, c, b, d) = heappop(stretches)
+        found = SequenceMatcher(None, written[a:c], spoken[b:d], autojunk=False).find_longest_match()
+        if found.size:
+            begin, spoken_begin = a + found.a, b + found.b
+            yield from zip(
+                range(begin, begin + found.size), range(spoken_begin, spoken_begin + found.size), strict=True
+            )
+            for around in ((a, begin, b, spoken_begin), (begin + found.size, c, spoken_begin + found.size, d)):
+                heappush(stretches, _stretch(written, spoken, around))
+
+
+def _alike_around(written: Sequence[str], spoken: Sequence[str]) -> tuple[int, int]:
+    """With how many words both begin, and end."""
     shorter = min(len(written), len(spoken))
     first = next((i for i in range(shorter) if written[i] != spoken[i]), shorter)
     last = next((i for i in range(shorter - first) if written[-1 - i] != spoken[-1 - i]), shorter - first)
-    yield from ((i, i) for i in range(first))
-    middle = written[first : len(written) - last], spoken[first : len(spoken) - last]
-    for a, b, size in _blocks(*middle):
-        yield from ((first + a + i, first + b + i) for i in range(size))
-    yield from ((len(written) - i, len(spoken) - i) for i in range(last, 0, -1))
+    return first, last
 
 
-def _blocks(written: Sequence[str], spoken: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-    """As `SequenceMatcher.get_matching_blocks`, the longest first and in any order, for at most `MOST_STEPS`."""
-    matcher, count = SequenceMatcher(None, written, spoken, autojunk=False), Counter(spoken)
-    steps = [0, *accumulate(1 + count[each] for each in written)]
-    left, stretches = MOST_STEPS, deque([(0, len(written), 0, len(spoken))])
-    while stretches:
-        begin, end, spoken_begin, spoken_end = stretches.popleft()
-        left -= steps[end] - steps[begin]
-        if left < 0:
-            return
-        found = matcher.find_longest_match(begin, end, spoken_begin, spoken_end)
-        if found.size:
-            yield found.a, found.b, found.size
-            stretches.append((begin, found.a, spoken_begin, found.b))
-            stretches.append((found.a + found.size, end, found.b + found.size, spoken_end))
+def _stretch(written: Sequence[str], spoken: Sequence[str], bounds: _Bounds) -> tuple[int, _Bounds]:
+    """The steps that comparing takes, and from where to where in both."""
+    a, c, b, d = bounds
+    count = Counter(spoken[b:d])
+    return c - a + d - b + sum(count[each] for each in written[a:c]), bounds
+
+
+def _anchors(written: Sequence[str], spoken: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The places of words that both texts have once: of those as many as stand in the same order in both."""
+    in_written, in_spoken = Counter(written), Counter(spoken)
+    places = {word: place for place, word in enumerate(spoken) if in_spoken[word] == 1}
+    both = [(i, places[word]) for i, word in enumerate(written) if in_written[word] == 1 and word in places]
+    # The lowest end of a row of each length, and what stands before each place in the best row that ends with it.
+    ends: list[int] = []
+    before: dict[int, int | None] = {}
+    for _, place in both:
+        length = bisect_left(ends, place)
+        before[place] = ends[length - 1] if length else None
+        ends[length : length + 1] = [place]
+    kept, place_kept = set(), ends[-1] if ends else None
+    while place_kept is not None:
+        kept.add(place_kept)
+        place_kept = before[place_kept]
+    return (each for each in both if each[1] in kept)
 
 
 def _key(word: str) -> str:

@@ -112,6 +112,28 @@ def test_times_never_go_back_and_no_word_is_lost(written: list[str], spoken: lis
         assert all(word.start <= following.start for word, following in pairwise(words))
 
 
+def test_a_long_text_that_was_changed_everywhere_keeps_its_times():
+    """Two hours as people speak: few words make up most of it."""
+    order = random.Random(1)
+    words = order.choices(range(3_000), [1 / (rank + 3) for rank in range(3_000)], k=9_000)
+    spoken = [f"w{word}" for word in words]
+    written = [f"new{place}" if place % 10 == 5 else word for place, word in enumerate(spoken)]
+    found = [start for _, start in times_of(" ".join(written), heard(" ".join(spoken)))]
+    assert sum(start == place for place, start in enumerate(found)) > 8_000
+
+
+def test_words_that_changed_places_have_times_in_order_and_as_many_as_can_be():
+    said = [f"w{place}" for place in range(12)]
+    moved = [*said[8:], *said[:8]]
+    found = [start for _, start in times_of(" ".join(moved), heard(" ".join(said)))]
+    assert found == [None] * 4 + [float(place) for place in range(8)]
+
+
+def test_a_text_of_one_word_that_was_written_again_is_the_same():
+    said = " ".join(["no"] * 4_000)
+    assert [start for _, start in times_of(said, heard(said))] == [float(place) for place in range(4_000)]
+
+
 def test_a_long_hostile_edit_is_no_work_for_minutes():
     """Measured against itself: a text of other words, which is compared in one step a word."""
 
