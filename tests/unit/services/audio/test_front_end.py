@@ -35,10 +35,10 @@ def said_twice(pause: float) -> Samples:
 
 def test_a_recording_is_heard_where_somebody_speaks(detector):
     first, second = planned(detector, said_twice(40)).windows
-    assert first.start == pytest.approx(1.2, abs=0.2)
-    assert first.end == pytest.approx(1.8 + SPEECH_SECONDS, abs=0.4)
-    assert second.start == pytest.approx(41.2 + SPEECH_SECONDS, abs=0.2)
-    assert second.end == pytest.approx(41.8 + 2 * SPEECH_SECONDS, abs=0.4)
+    assert first.start == pytest.approx(0.5, abs=0.2)
+    assert first.end == pytest.approx(2.5 + SPEECH_SECONDS, abs=0.4)
+    assert second.start == pytest.approx(40.5 + SPEECH_SECONDS, abs=0.2)
+    assert second.end == pytest.approx(42.0 + 2 * SPEECH_SECONDS, abs=0.4)
 
 
 def test_the_plan_tells_how_long_the_recording_is(detector):
