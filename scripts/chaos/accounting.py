@@ -1,8 +1,10 @@
 """Holds what candidates were told against what the database says: every acknowledged answer has exactly one fate."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any
 
 from scripts.chaos.aftermath import Aftermath, Document
@@ -13,6 +15,8 @@ from scripts.chaos.witness import Life
 EXPECTED_FAILURES = frozenset({"poison"})
 # A window in which its workers were killed twice is left out, and the answer says so.
 EXPECTED_GAPS = frozenset({"crashed"})
+# What is left of an answer with a gap is its own words, but for a few that were misheard.
+MOST_WORDS = 0.6
 Belongs = Callable[[str, str], bool]
 
 
@@ -105,8 +109,17 @@ def _judge_transcript(accounts: Accounts, edits: list[Edit], take: Take, answer:
     elif gaps := {gap["code"] for gap in answer.get("gaps", ())}:
         for code in gaps - EXPECTED_GAPS:
             accounts.find("gap without a reason", f"{answer['id']}: {code}")
+        if not _is_part_of(text, take.text):
+            accounts.find("wrong transcript", f"{answer['id']} says {text!r} for parts of {take.text!r}")
     elif not belongs(text, take.text):
         accounts.find("wrong transcript", f"{answer['id']} says {text!r} for {take.text!r}")
+
+
+def _is_part_of(text: str, said: str) -> bool:
+    """Whether most of these words were said, in this order."""
+    words, of = (re.findall(r"\w+", each.casefold()) for each in (text, said))
+    found = SequenceMatcher(None, words, of, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in found) >= MOST_WORDS * len(words)
 
 
 def _judge_erased(accounts: Accounts, session_id: str, aftermath: Aftermath) -> None:
@@ -150,6 +163,8 @@ def _judge_leftovers(accounts: Accounts, aftermath: Aftermath) -> None:
     for file_id in aftermath.chunk_owners - stored_files:
         accounts.find("orphan chunks", file_id)
     for answer in answers:
+        if "partial_texts" in answer and answer["transcription_status"] not in ("queued", "processing"):
+            accounts.find("partial transcripts of ended answers", answer["id"])
         if answer.get("gridfs_file_id") and str(answer["gridfs_file_id"]) not in stored_files:
             accounts.find("missing recordings", answer["id"])
     revisions = [each for each in aftermath.transcripts if "revision" in each]

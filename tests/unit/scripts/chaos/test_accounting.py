@@ -99,6 +99,15 @@ def test_windows_whose_workers_were_killed_may_be_missing_and_no_others(story: S
     assert story.findings() == set()
     story.answer["gaps"] = [{"start": 0.0, "end": 1.0, "code": "transcription_failed"}]
     assert story.findings() == {"gap without a reason"}
+    story.answer.update(
+        {"transcript": "nobody said a word of it", "gaps": [{"start": 0.0, "end": 1.0, "code": "crashed"}]}
+    )
+    assert story.findings() == {"wrong transcript"}
+
+
+def test_text_so_far_that_stays_in_an_ended_answer_is_found(story: Story):
+    story.answer["partial_texts"] = {"0": "i led"}
+    assert story.findings() == {"partial transcripts of ended answers"}
 
 
 def test_another_recordings_transcript_is_wrong(story: Story):
