@@ -32,8 +32,8 @@ EXTENSIONS = {
     "audio/aac": "aac",
 }
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# Ours alone: who works on it, and where the bytes are (they are in the zip themselves).
-_INTERNAL = frozenset({"lease", "not_before", "gridfs_file_id"})
+# Ours alone: who works on it, where the bytes are (they are in the zip themselves), and how text so far is kept.
+_INTERNAL = frozenset({"lease", "not_before", "gridfs_file_id", "partial_texts"})
 
 
 class Export:
@@ -60,7 +60,9 @@ class Export:
             if recording is not None:
                 yield recording
             files = [path for path, _ in (*texts, *([recording] if recording else []))]
-            answers.append({**_told(answer), "question_id": question_id, "revisions": history, "files": files})
+            so_far = {"partial_transcript": status_of(question_id, answer).partial_transcript}
+            told_of = {**_told(answer), **so_far, "question_id": question_id, "revisions": history, "files": files}
+            answers.append(told_of)
         yield "session.json", _as_json({**_of_session(session), "answers": answers})
 
     def _recording(self, name: str, answer: Mapping[str, Any]) -> tuple[str, bytes] | None:

@@ -106,6 +106,16 @@ def test_hints_are_part_of_what_is_kept(services: Services):
     assert (told["task"], told["initial_prompt"], told["vocabulary"]) == ("translate", "About us.", ["SLO"])
 
 
+def test_text_so_far_is_in_it_as_one_text(services: Services, database: MongoDatabase):
+    session = start(services, "q1")
+    answer(services, session, "q1")
+    texts = {str(place): f"part {place}" for place in (10, 2, 0)}
+    database["interview_sessions"].update_one({}, {"$set": {"answers.q1.partial_texts": texts}})
+    (told,) = exported(services, session.id)[1]["answers"]
+    assert told["partial_transcript"] == "part 0 part 2 part 10"
+    assert "partial_texts" not in told
+
+
 def test_a_failed_answer_says_why(services: Services):
     session = start(services, "q1")
     services.decisions.mark_failed(answer(services, session, "q1"), "Nobody could hear it.")
