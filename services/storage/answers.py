@@ -163,7 +163,8 @@ def _queue_seconds(path: str) -> Expression:
     """How long it waited in all: since it could be taken, or since its last holder was lost."""
     since = {"$ifNull": [f"${path}.not_before", f"${path}.lease.expires_at", f"${path}.created_at"]}
     waited = {"$divide": [{"$max": [{"$subtract": ["$$NOW", since]}, 0]}, 1000]}
-    return increased(f"{path}.timing.queue", waited)
+    # Milliseconds added up as floats would be told with all their digits.
+    return Expression({"$round": [increased(f"{path}.timing.queue", waited).value, 3]})
 
 
 def _claim_of(ref: AnswerRef, token: str, session: Document) -> Claim:

@@ -355,7 +355,9 @@ def test_a_wait_in_the_queue_is_counted_from_when_it_could_be_taken(stores: Stor
     before = {"$dateSubtract": {"startDate": "$$NOW", "unit": "second", "amount": 100}}
     stores.database["interview_sessions"].update_one({"_id": ref.session_id}, [{"$set": {path: before}}])
     transcription.transcribe(ref)
-    assert 100 <= stores.answer(ref)["timing"]["queue"] - first < 160
+    waited = stores.answer(ref)["timing"]["queue"]
+    assert 100 <= waited - first < 160
+    assert waited == round(waited, 3)
 
 
 def test_the_figures_are_of_the_words(stores: Stores, transcription, ref):
