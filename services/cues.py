@@ -43,7 +43,7 @@ class _Piece:
 
 
 def cues_of(segments: Iterable[Segment], gaps: Iterable[Gap] = ()) -> list[Cue]:
-    """In order of time; none is shown any more when the next one begins. A gap says that it is one."""
+    """In order of time; none is shown any more when a later one begins. A gap says that it is one."""
     cues = [cue for segment in segments for cue in _cues_of_segment(segment)]
     cues += [_cue(gap.start, min(gap.end, gap.start + LONGEST_SECONDS), text_of_gap(gap)) for gap in gaps]
     cues.sort(key=lambda cue: cue.start_ms)
