@@ -1,7 +1,8 @@
 """One call into a loaded Whisper network at a time: the language, the silence, one try at the text."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,17 +62,20 @@ class Said:
 
 
 class Pulse:
-    """Calls `beat` every few seconds while tokens are made; what it raises ends the work at the next token."""
+    """Calls `beat` every few seconds while a network works; what it raises ends the work at the next layer or token."""
 
     def __init__(self, beat: Callable[[], None]) -> None:
         self.beat = beat
         self._last = time.monotonic()
 
     def __call__(self, tokens: Tensor, scores: Tensor, **options: Any) -> Tensor:
+        self.at_a_layer()
+        return torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
+
+    def at_a_layer(self, *call: Any) -> None:
         if time.monotonic() - self._last >= PULSE_SECONDS:
             self.beat()
             self._last = time.monotonic()
-        return torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,14 @@ class Hearing:
         """Token ids by ISO 639-1 code; empty where the model has no choice of language."""
         tokens = getattr(self.settings, "lang_to_id", None) or {}
         return {token.strip("<|>"): number for token, number in tokens.items()} if self.is_multilingual else {}
+
+    @contextmanager
+    def felt_by(self, pulse: Pulse) -> Iterator[None]:
+        """Within the block the pulse also beats between layers: a large model encodes a window for many seconds."""
+        with ExitStack() as hooks:
+            for layer in (*self.network.model.encoder.layers, *self.network.model.decoder.layers):
+                hooks.callback(layer.register_forward_hook(pulse.at_a_layer).remove)
+            yield
 
     def decoded(self, tokens: Sequence[int]) -> str:
         """Text tokens as text; bytes that are no whole letter as U+FFFD."""

@@ -65,7 +65,7 @@ class WhisperTranscriber:
         for _ in range(MOST_PASSES):
             if rest is None or not rest.speech or len(rest.samples) < FRAME_SAMPLES:
                 break
-            with self._turn(beat), torch.inference_mode():
+            with self._turn(beat), torch.inference_mode(), self._hearing.felt_by(beat):
                 sound = self._hearing.sound(rest.samples, stopwatch)
                 if language is None:
                     language, probability = self._hearing.language(sound)

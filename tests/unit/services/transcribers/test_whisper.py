@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from services.audio.windows import Window
+from services.errors import LeaseLost
 from services.models import HeardWindow, Hints, Span
 from services.transcribers import SAMPLE_RATE_HZ, Samples
 from services.transcribers.stopwatch import STAGES
@@ -95,6 +96,20 @@ def test_where_the_model_says_that_there_is_more_it_need_not_be_certain(whisper_
     whisper = whisper_that_hears("<|0.40|> we moved<|1.00|><|1.00|>")
     monkeypatch.setattr("services.transcribers.segments.CERTAIN_LOGPROB", 0.5)
     assert len(whisper.hear(window(tone(2.9)), ENGLISH, nothing).segments) == 3
+
+
+def test_a_pulse_is_felt_before_a_window_is_encoded_and_leaves_nothing_in_the_network(whisper_that_hears, monkeypatch):
+    monkeypatch.setattr("services.transcribers.hearing.PULSE_SECONDS", 0.0)
+    whisper = whisper_that_hears()
+
+    def lose_the_lease() -> None:
+        raise LeaseLost("The answer was taken over.")
+
+    with encodings(whisper) as encoded, pytest.raises(LeaseLost):
+        whisper.hear(window(tone(2)), ENGLISH, lose_the_lease)
+    assert encoded == []
+    assert not any(module._forward_hooks for module in whisper.hearing.network.modules())
+    assert text(whisper.hear(window(tone(2)), ENGLISH, nothing)) == "we moved the service"
 
 
 def test_a_model_that_stops_ever_again_is_left_in_the_end(whisper_that_hears):
