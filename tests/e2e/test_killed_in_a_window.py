@@ -87,5 +87,7 @@ def test_a_window_that_its_workers_do_not_survive_is_a_gap_and_the_rest_is_heard
     assert (answer["transcription_status"], answer["crashes"], answer["needs_review"]) == ("completed", 2, True)
     (gap,) = answer["gaps"]
     assert gap["code"] == "crashed"
-    assert 47 <= gap["start"] < gap["end"] <= 54
+    # Where the seventh was said, with at most the half of a pause on each side.
+    begin, end = 8.0 * (KILLED_IN - 1), 8.0 * (KILLED_IN - 1) + 5.0
+    assert begin - 1.6 <= gap["start"] < begin + 1.5 < end - 1.5 < gap["end"] <= end + 1.6
     stores.check(lives.ref.session_id)
