@@ -8,6 +8,7 @@ import webvtt
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from services.caption_lines import COLUMNS, columns_of, fits, lines_of
 from services.captions import as_srt, as_vtt
 from services.models import Gap, Segment, Word
 
@@ -202,3 +203,14 @@ def test_many_short_words_in_little_time_are_no_work_for_seconds():
         return time.process_time() - began
 
     assert seconds(0.0001) < 6 * min(seconds(2.0) for _ in range(3))
+
+
+@given(st.lists(st.text("ae\u5b57\u0301-,", min_size=1, max_size=30).map(lambda word: f"{word} "), min_size=1))
+@example(["\u5b57" * 22 + " ", "a "])
+@example(["a ", "\u5b57" * 22 + " "])
+@example(["a" * 42 + " ", "a" * 42 + " "])
+@example(["a" * 41 + " ", "a ", "a" * 42 + " "])
+def test_what_fits_has_lines_that_do(pieces: list[str]):
+    lines = lines_of(pieces)
+    is_short = len(lines) <= 2 and all(columns_of(line).at_end <= COLUMNS for line in lines)
+    assert fits([columns_of(piece) for piece in pieces]) is (is_short or len(pieces) == 1)
