@@ -1,37 +1,48 @@
-"""Dynamic time warping: the one way through a matrix of tokens and moments that is cheapest and never goes back."""
+"""Dynamic time warping: the one way through a matrix of tokens and moments that is cheapest and never goes back.
 
-from itertools import pairwise
+Unlike that of OpenAI's whisper/timing.py (Sakoe & Chiba 1978, with steps of one row, one column, or both), each row
+takes at least as many columns as its token takes to be said: else two words can be found in the place of one.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Costs = NDArray[np.float64]
-BOTH, UP, LEFT = range(3)
 
 
-def path_through(costs: Costs) -> list[tuple[int, int]]:
-    """The (row, column) pairs from the first to the last; of equally cheap ways the one that stays in its row.
+def first_columns(costs: Costs, shortest: Sequence[int]) -> list[int]:
+    """Where each row of the cheapest way begins, and last the number of columns.
 
-    Sakoe & Chiba 1978, with steps of one row, one column, or both, as in OpenAI's whisper/timing.py.
+    A row takes at least its `shortest` columns, or its share of them where there are too few for all.
     """
+    columns = costs.shape[1]
+    counts = _within(shortest, columns)
+    if sum(counts) > columns:
+        # More tokens than moments: no way is better than another.
+        return [row * columns // len(costs) for row in range(len(costs))] + [columns]
+    begins = _begins(np.repeat(costs, counts, axis=0))
+    firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    return [*(begins[row] for row in firsts), columns]
+
+
+def _within(shortest: Sequence[int], columns: int) -> list[int]:
+    share = min(1.0, columns / sum(shortest))
+    return [max(1, int(count * share)) for count in shortest]
+
+
+def _begins(costs: Costs) -> list[int]:
+    """Where each row of the cheapest way begins on which every row takes at least one column."""
     total = _totals(costs)
-    both, up, left = total[:-1, :-1], total[:-1, 1:], total[1:, :-1]
-    steps = np.where((both < up) & (both < left), BOTH, np.where((up < both) & (up < left), UP, LEFT))
-    came_by = steps.astype(np.uint8).tobytes()  # read one by one, bytes are twenty times as fast as an array
-    row, column, columns = costs.shape[0] - 1, costs.shape[1] - 1, costs.shape[1]
-    path = []
-    while row >= 0 and column >= 0:
-        path.append((row, column))
-        step = came_by[row * columns + column]
-        row -= step != LEFT
-        column -= step != UP
-    return path[::-1]
-
-
-def first_columns(costs: Costs) -> list[int]:
-    """Where each row of the cheapest way begins, and last the number of columns."""
-    path = path_through(costs)
-    return [0, *(after[1] for before, after in pairwise(path) if after[0] > before[0]), costs.shape[1]]
+    row, column = costs.shape[0] - 1, costs.shape[1] - 1
+    begins = [0] * len(costs)
+    while row > 0:
+        while column > row and total[row + 1, column] <= total[row, column]:
+            column -= 1
+        begins[row] = column
+        row, column = row - 1, column - 1
+    return begins
 
 
 def _totals(costs: Costs) -> Costs:
@@ -45,6 +56,5 @@ def _totals(costs: Costs) -> Costs:
     total[0, 0] = 0.0
     for row in range(rows):
         paid = np.concatenate(([0.0], np.cumsum(costs[row])))
-        entered = np.minimum(total[row, :-1], total[row, 1:]) - paid[:-1]
-        total[row + 1, 1:] = paid[1:] + np.minimum.accumulate(entered)
+        total[row + 1, 1:] = paid[1:] + np.minimum.accumulate(total[row, :-1] - paid[:-1])
     return total

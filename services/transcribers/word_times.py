@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from services.models import Span, Word
 from services.transcribers.cross_attention import alignment_heads, smoothed, watched
 from services.transcribers.hearing import Hearing, Said, Sound
-from services.transcribers.segments import HeardSegment
+from services.transcribers.segments import FASTEST_LETTERS_A_SECOND, HeardSegment
 from services.transcribers.spelling import Spelled, spelled
 from services.transcribers.time_warping import first_columns
 from services.transcribers.word_bounds import fitted, is_spoken
@@ -89,7 +89,7 @@ class WordTimes:
     ) -> tuple[Word, ...]:
         words = spelled(segment.tokens, self._hearing.decoded, language)
         positions = _positions(segment, speech, look.attention.shape[1])
-        columns = first_columns(-look.attention[:, positions])
+        columns = first_columns(-look.attention[:, positions], [self._shortest(token) for token in segment.tokens])
         times = [positions[column] / POSITIONS_A_SECOND for column in columns[:-1]]
         times.append((positions[-1] + 1) / POSITIONS_A_SECOND)
         spans = fitted(
@@ -102,6 +102,11 @@ class WordTimes:
             for word, span in zip(words, spans, strict=True)
             if word.text.strip()
         )
+
+    def _shortest(self, token: int) -> int:
+        """The positions that a token takes at least."""
+        letters = len(self._hearing.decoded([token]).strip())
+        return max(1, letters * POSITIONS_A_SECOND // FASTEST_LETTERS_A_SECOND)
 
     def _sure(self, word: Spelled, look: Look, rounds: int) -> float:
         return round(float(look.probabilities[word.core.start : word.core.stop].mean()) / rounds, 4)
