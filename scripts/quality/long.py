@@ -22,20 +22,9 @@ def measure_long(material: Material) -> Section:
     joined = errors([each.text for each, _ in pairs], [each.text for _, each in pairs])
     rows, worst = [], list[tuple[int, Off]]()
     for number, (recording, heard) in enumerate(pairs, start=1):
-        own = errors([recording.text], [heard.text])
-        everything = times_off(recording, heard, since=0.0)
         last = times_off(recording, heard, since=recording.seconds - END_SECONDS)
         worst += [(number, each) for each in last]
-        rows.append(
-            (
-                f"{number}: {recording.seconds:.0f} s, {len(recording.said)} sentences",
-                len(heard.plan.windows),
-                f"{own.percent:.2f} %",
-                _dropped(recording, heard),
-                _spread([each for each in everything if each.place < END_SECONDS]),
-                _spread(last),
-            )
-        )
+        rows.append((f"{number}: {recording.seconds:.0f} s", *_row(recording, heard), _spread(last)))
     worst.sort(key=lambda each: -abs(each[1].off))
     farthest = abs(worst[0][1].off) if worst else float("nan")
     figures = [
@@ -57,6 +46,13 @@ def measure_long(material: Material) -> Section:
     )
     lines = [(each.what, number, f"{each.place:.2f} s", f"{each.off:+.3f} s") for number, each in worst[:WORST]]
     return Section("long", "Ten minutes at once", figures, text + table(("what", "recording", "place", "off"), lines))
+
+
+def _row(recording: Recording, heard: HeardRecording) -> tuple[object, ...]:
+    own = errors([recording.text], [heard.text])
+    first = [each for each in times_off(recording, heard, since=0.0) if each.place < END_SECONDS]
+    dropped = f"{_dropped(recording, heard)} of {len(recording.said)}"
+    return len(heard.plan.windows), f"{own.percent:.2f} %", dropped, _spread(first)
 
 
 @dataclass(frozen=True, slots=True)
