@@ -13,9 +13,9 @@ from services.transcribers import SAMPLE_RATE_HZ, Samples
 WINDOW_SECONDS = 30
 # People pause at least every ten seconds, so the last third of a window nearly always has a place to cut.
 SEARCH_SECONDS = 10
-# The detector hears beginnings up to 0.1 s late and ends up to 0.1 s early; and Whisper wants to hear that nobody speaks
-# yet, and any more: with 0.3 s the demo model gets 0.4 points more of the words wrong than of whole recordings, with
-# 1 s 0.1 points.
+# The detector hears beginnings up to 0.1 s late and ends up to 0.1 s early. And Whisper wants to hear that nobody talks
+# yet, or any more: with 0.3 s the demo model gets 0.4 points more of the words wrong than of whole recordings, with 1 s
+# less than 0.1.
 PADDING_SECONDS = 1.0
 # A longer silence is skipped: Whisper invents words for it, and costs less without it.
 LONGEST_PAUSE_SECONDS = 2.0

@@ -81,13 +81,6 @@ def witness(monkeypatch) -> Iterator[Callable[[bool], Children]]:
         each.close()
 
 
-@pytest.fixture
-def children() -> Iterator[Children]:
-    children = Children()
-    yield children
-    children.close()
-
-
 def decode(children: Children, content: bytes = SECOND, on_wait: Callable[[], None] = lambda: None) -> Decoding:
     return decode_in(children, content, max_seconds=60, on_wait=on_wait)
 

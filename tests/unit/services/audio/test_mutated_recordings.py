@@ -26,13 +26,6 @@ fork_server.main()
 
 
 @pytest.fixture
-def children() -> Iterator[Children]:
-    children = Children()
-    yield children
-    children.close()
-
-
-@pytest.fixture
 def outcomes_where() -> Iterator[Callable[[str], Summary]]:
     """What a few mutated recordings are counted as when each child does the same."""
     made: list[Children] = []

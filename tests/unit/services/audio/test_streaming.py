@@ -25,13 +25,6 @@ MINUTE = encode(tone(60), WAV)
 
 
 @pytest.fixture
-def children() -> Iterator[Children]:
-    children = Children()
-    yield children
-    children.close()
-
-
-@pytest.fixture
 def child_that() -> Iterator[Callable[[str], Children]]:
     """Children that do something else with what they are given, in Python."""
     made: list[Children] = []
