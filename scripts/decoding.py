@@ -7,7 +7,7 @@ import numpy as np
 
 from services.audio.children import Children, Ended
 from services.audio.decode import blocks, judge
-from services.transcribers import Samples
+from services.audio.samples import Samples
 
 
 @dataclass(frozen=True, slots=True)

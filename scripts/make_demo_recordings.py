@@ -13,7 +13,7 @@ import numpy as np
 from config import ROOT
 from scripts.encoding import M4A, MP3, OGG, WAV, WEBM, encode
 from services.audio.decoder import decoded
-from services.transcribers import SAMPLE_RATE_HZ, Samples
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 
 DEMO = ROOT / "demo"
 FORMATS = {".m4a": M4A, ".mp3": MP3, ".ogg": OGG, ".wav": WAV, ".webm": WEBM}

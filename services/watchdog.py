@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import structlog
 
 from services.errors import ParleyError
-from services.transcribers import PULSE_SECONDS
+from services.pulse import PULSE_SECONDS
 
 log = structlog.get_logger()
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, MutableMapping
 from itertools import pairwise
 
+from services.audio.samples import SAMPLE_RATE_HZ
 from services.audio.sound import Sound
 from services.audio.windows import Window
 from services.errors import Unavailable
 from services.models import AnswerRef, HeardWindow, Hints, Plan, Segment, Span, WhisperModel, Word
-from services.transcribers import SAMPLE_RATE_HZ
 
 PROBABILITY = 0.9
 

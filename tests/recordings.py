@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from config import ROOT
 from scripts.encoding import WEBM, encode
 from services.audio.decoder import decoded
-from services.transcribers import SAMPLE_RATE_HZ, Samples
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 
 DEMO_RECORDINGS = ROOT / "demo" / "recordings"
 

@@ -20,7 +20,7 @@ from scripts.decoding import decode_in, heard
 from scripts.encoding import WEBM, encode
 from services.audio.children import Children
 from services.audio.decoder import decoded
-from services.transcribers import SAMPLE_RATE_HZ, Samples
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 
 SECONDS = 10
 ROUNDS = 40

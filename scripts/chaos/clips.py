@@ -11,7 +11,7 @@ import numpy as np
 from scripts.demo_interview import read_interview, word_error_rate
 from scripts.encoding import WAV, encode
 from services.audio.decoder import decoded
-from services.transcribers import SAMPLE_RATE_HZ, Samples
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 
 FRAME = SAMPLE_RATE_HZ // 50
 # The bundled recordings pause for 0.6 s and more between sentences, and never as long within one.

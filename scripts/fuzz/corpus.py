@@ -11,7 +11,7 @@ from av.audio.resampler import AudioResampler
 from config import ROOT
 from scripts.encoding import AAC, FLAC, M4A, MP3, OGG, WAV, WEBM, Format, encode
 from services.audio.decoder import decoded
-from services.transcribers import SAMPLE_RATE_HZ, Samples
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 
 SECONDS = 1.0
 FORMS = {

@@ -10,8 +10,8 @@ from scripts.bench.figures import Figure
 from scripts.quality.ears import sound_of
 from scripts.quality.material import Material
 from scripts.quality.section import Section, table
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.audio.speech import SpeechDetector
-from services.transcribers import SAMPLE_RATE_HZ, Samples
 
 BAR_PERCENT = 0.3
 ROUNDS = 5

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.transcribers import SAMPLE_RATE_HZ, Samples
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 
 SEED = 2026
 # ITU-T Q.23: a row's and a column's frequency for each key.

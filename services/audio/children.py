@@ -14,9 +14,10 @@ import numpy as np
 import structlog
 
 from services.audio.fork_protocol import ENDED, OUTCOME_BYTES, SAMPLE_BYTES, STARTED, most_bytes
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.audio.server_process import FORK_SERVER, ServerLostError, ServerProcess
 from services.errors import TranscriptionFailed
-from services.transcribers import PULSE_SECONDS, SAMPLE_RATE_HZ, Samples
+from services.pulse import PULSE_SECONDS
 
 log = structlog.get_logger()
 

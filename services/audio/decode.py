@@ -12,9 +12,9 @@ from contextlib import suppress
 import structlog
 
 from services.audio.children import Children, Ended
+from services.audio.samples import Samples
 from services.audio.verdicts import bad_audio
 from services.errors import RecordingRejected, TranscriptionFailed
-from services.transcribers import Samples
 
 log = structlog.get_logger()
 

@@ -20,9 +20,9 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from services.audio.fork_protocol import most_bytes
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.audio.verdicts import bad_audio, no_audio_track, too_long
 from services.errors import RecordingRejected
-from services.transcribers import SAMPLE_RATE_HZ, Samples
 
 # Without the whitelist a text file that says "ffconcat" makes FFmpeg read other files of this machine.
 FORMATS = "matroska,webm,ogg,wav,mp3,mov,mp4,m4a,flac,aac"

@@ -2,7 +2,7 @@
 
 import struct
 
-from services.transcribers import SAMPLE_RATE_HZ
+from services.audio.samples import SAMPLE_RATE_HZ
 
 # A request: `max_seconds`. With it come the files: the recording, the outcome, the samples, and where to report.
 REQUEST = struct.Struct("<d")

@@ -19,7 +19,7 @@ from functools import partial
 from services.audio import child
 from services.audio.decoder import decoded
 from services.audio.fork_protocol import ENDED, REQUEST, REQUEST_FILES, STARTED
-from services.transcribers import SAMPLE_RATE_HZ
+from services.audio.samples import SAMPLE_RATE_HZ
 
 
 class ForkServer:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from services.audio.loudness import MOST_GAIN_DB, TARGET_DBFS, Meter
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.audio.sound import Sound
 from services.audio.windows import windows_of
 from services.models import Plan
-from services.transcribers import PULSE_SECONDS, SAMPLE_RATE_HZ, Samples
+from services.pulse import PULSE_SECONDS
 
 if TYPE_CHECKING:  # it brings PyTorch along, and whoever calls has it already
     from services.audio.speech import SpeechDetector

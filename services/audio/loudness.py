@@ -11,8 +11,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.models import Span
-from services.transcribers import SAMPLE_RATE_HZ, Samples
 
 STEPS_A_SECOND = 10
 STEP_SAMPLES = SAMPLE_RATE_HZ // STEPS_A_SECOND

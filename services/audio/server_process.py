@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from config import ROOT
 from services.audio.fork_protocol import REQUEST
-from services.transcribers import PULSE_SECONDS
+from services.pulse import PULSE_SECONDS
 
 # A thread of OpenBLAS beside the server's only one would make forking a gamble.
 PYTHON = ("/usr/bin/env", "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", sys.executable)

@@ -7,9 +7,9 @@ from contextlib import closing
 import numpy as np
 
 from services.audio.decode import blocks
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.audio.windows import Window
 from services.models import Plan, Span
-from services.transcribers import SAMPLE_RATE_HZ, Samples
 
 # 8 MB. Beyond that, decoding again costs less than keeping: 0.1 % of the recording's length.
 KEPT_SECONDS = 120

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.models import Span
-from services.transcribers import SAMPLE_RATE_HZ, Samples
 
 # Importing Silero tells PyTorch to use one thread from then on, in the whole process: so it is told again.
 _threads = torch.get_num_threads()

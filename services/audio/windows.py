@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.models import Span
-from services.transcribers import SAMPLE_RATE_HZ, Samples
 
 # Whisper hears 30 s at once (Radford et al. 2022, section 2.2).
 WINDOW_SECONDS = 30

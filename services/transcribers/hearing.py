@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from transformers import StoppingCriteriaList
 
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.models import Task
-from services.transcribers import PULSE_SECONDS, SAMPLE_RATE_HZ, Samples
+from services.pulse import PULSE_SECONDS
 from services.transcribers.guards import SURE_LOGPROB, token_logprobs
 from services.transcribers.segments import HeardSegment
 from services.transcribers.stopwatch import Stopwatch

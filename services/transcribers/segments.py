@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from services.audio.samples import SAMPLE_RATE_HZ
 from services.audio.windows import PADDING_SECONDS, Window
 from services.models import Segment, Span, Word
-from services.transcribers import SAMPLE_RATE_HZ
 from services.transcribers.word_bounds import is_spoken, without_pauses
 
 # So much speech after the last word is no breath and no echo: the model stopped before the speaker did.

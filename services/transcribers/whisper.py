@@ -13,7 +13,7 @@ from services.audio.sound import Sound as Recording
 from services.audio.speech import SpeechDetector
 from services.audio.windows import FRAME_SAMPLES, Window
 from services.models import HeardWindow, Hints, Plan, Segment, Span, WhisperModel
-from services.transcribers import PULSE_SECONDS
+from services.pulse import PULSE_SECONDS
 from services.transcribers.fallback import text_of
 from services.transcribers.hearing import Asked, Hearing, Pulse, Sound
 from services.transcribers.prompts import prompt_tokens

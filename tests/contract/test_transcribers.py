@@ -8,10 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.audio.sound import Sound
 from services.audio.windows import WINDOW_SECONDS, Window
 from services.models import HeardWindow, Hints, Plan, Span
-from services.transcribers import SAMPLE_RATE_HZ, Samples, Transcriber
+from services.transcribers import Transcriber
 from services.transcribers.hub import missing_files
 from services.transcribers.loading import load_whisper
 from services.transcribers.model_choice import DEMO_DIRECTORY, choose_model

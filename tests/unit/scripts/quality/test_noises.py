@@ -5,7 +5,7 @@ import pytest
 
 from scripts.quality.noises import Noise, noises
 from scripts.quality.silence import CLIPS
-from services.transcribers import SAMPLE_RATE_HZ
+from services.audio.samples import SAMPLE_RATE_HZ
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 from scripts.encoding import AAC, FLAC, M4A, MP3, OGG, WAV, WEBM, encode
 from services.audio.decoder import Damage, decoded, decoded_blocks
 from services.audio.fork_protocol import LEEWAY_SECONDS
+from services.audio.samples import SAMPLE_RATE_HZ
 from services.errors import RecordingRejected
-from services.transcribers import SAMPLE_RATE_HZ
 from tests import recordings
 from tests.recordings import silence, speech, tone
 

@@ -5,11 +5,11 @@ import pytest
 
 from scripts.encoding import AAC, WAV, encode
 from services.audio.front_end import plan_of
+from services.audio.samples import Samples
 from services.audio.sound import Sound
 from services.audio.speech import SpeechDetector
 from services.errors import LeaseLost, RecordingRejected
 from services.models import Plan
-from services.transcribers import Samples
 from tests.recordings import silence, speech, tone
 from tests.unit.services.audio.test_loudness import at
 

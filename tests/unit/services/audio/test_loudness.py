@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from services.audio.loudness import MOST_GAIN_DB, TARGET_DBFS, Meter
+from services.audio.samples import Samples
 from services.models import Span
-from services.transcribers import Samples
 from tests.recordings import silence, speech, tone
 
 

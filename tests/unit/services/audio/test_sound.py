@@ -9,10 +9,10 @@ from config import ROOT
 from scripts.encoding import AAC, FLAC, WAV, encode
 from services.audio.decode import blocks, children
 from services.audio.decoder import decoded
+from services.audio.samples import Samples
 from services.audio.sound import Sound
 from services.errors import RecordingRejected
 from services.models import Plan, Span
-from services.transcribers import Samples
 from tests.processes import wait_until
 from tests.recordings import speech, tone
 from tests.unit.services.audio.test_children import children_of

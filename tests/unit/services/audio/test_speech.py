@@ -10,8 +10,8 @@ import torch
 from silero_vad import load_silero_vad
 
 from config import ROOT
+from services.audio.samples import Samples
 from services.audio.speech import MOST_FRAMES, Listening, Probabilities, SpeechDetector
-from services.transcribers import Samples
 from tests.recordings import silence, speech, tone
 
 RATE_HZ = 16_000

@@ -14,9 +14,9 @@ from scripts.encoding import AAC, WAV, encode
 from services.audio import children as children_module
 from services.audio.children import BLOCK_BYTES, Blocks, Children
 from services.audio.decoder import decoded
+from services.audio.samples import Samples
 from services.audio.server_process import PYTHON
 from services.errors import LeaseLost, TranscriptionFailed
-from services.transcribers import Samples
 from tests.processes import wait_until
 from tests.recordings import speech, tone
 from tests.unit.services.audio.test_children import children_of, is_running

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.audio.samples import Samples
 from services.decisions import Decisions
 from services.models import AnswerRef, WhisperModel
 from services.storage.decisions import DecisionStore
-from services.transcribers import Samples
 from services.transcribers.hearing import Hearing, Sound
 from services.transcribers.loading import load_whisper
 from services.transcribers.model_choice import ModelChoice

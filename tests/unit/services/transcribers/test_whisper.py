@@ -3,10 +3,10 @@ import threading
 import numpy as np
 import pytest
 
+from services.audio.samples import SAMPLE_RATE_HZ, Samples
 from services.audio.windows import Window
 from services.errors import LeaseLost
 from services.models import HeardWindow, Hints, Span
-from services.transcribers import SAMPLE_RATE_HZ, Samples
 from services.transcribers.stopwatch import STAGES
 from services.transcribers.whisper import MOST_PASSES
 from tests.recordings import silence, tone

@@ -5,9 +5,9 @@ import resource
 import pytest
 import torch
 
+from services.audio.samples import SAMPLE_RATE_HZ
 from services.audio.windows import Window
 from services.models import Hints, Span
-from services.transcribers import SAMPLE_RATE_HZ
 from services.transcribers.cross_attention import alignment_heads
 from services.transcribers.hearing import Asked, Pulse
 from services.transcribers.hub import missing_files
