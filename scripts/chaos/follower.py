@@ -50,7 +50,7 @@ class Follower(threading.Thread):
         return True
 
     def run(self) -> None:
-        while not self._over.is_set() and not self._is_done():
+        while not self._over.is_set():
             began = time.monotonic()
             try:
                 live = LiveClient(*self._address)
@@ -58,24 +58,28 @@ class Follower(threading.Thread):
                 self._over.wait(PAUSE_SECONDS)
                 continue
             try:
-                self._listen(live, began)
+                if self._listen(live, began):
+                    return
             except (OSError, ConnectionClosed, ProtocolError):
                 self._over.wait(PAUSE_SECONDS)
             finally:
                 _close(live)
 
-    def _listen(self, live: LiveClient, began: float) -> None:
+    def _listen(self, live: LiveClient, began: float) -> bool:
+        """Until it is cut, or all is said: True. Whoever cannot connect does not know whether anything is left."""
         is_first = True
-        while not self._over.is_set() and not self._is_done():
+        while not self._over.is_set():
             message = live.next(0.5)
-            if message is None:
-                if not live.connected:
-                    return
-                continue
-            if is_first:
-                self.catch_ups.append((began, time.monotonic() - began))
-                is_first = False
-            self._take(message)
+            if message is not None:
+                if is_first:
+                    self.catch_ups.append((began, time.monotonic() - began))
+                    is_first = False
+                self._take(message)
+            elif not live.connected:
+                return False
+            elif not is_first and self._is_done():
+                return True
+        return False
 
     def _is_done(self) -> bool:
         is_quiet = time.monotonic() - self._heard_at > QUIET_SECONDS
