@@ -10,10 +10,7 @@ from services.models import Gap, Session, Status
 # Clocks of browsers and rounding containers differ by less.
 MISSING_SECONDS = 1
 MISSING_SHARE = 0.05
-_FIGURES = (
-    *("language_probability", "confidence", "words_per_minute", "longest_pause_seconds"),
-    "timing",
-)
+_FIGURES = ("language_probability", "confidence", "words_per_minute", "longest_pause_seconds", "timing")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,13 +37,16 @@ class Listening:
         self.has_stored = False
         self._unsaved = Heard(None)
 
+    def _missing(self) -> list[int]:
+        return [index for index in range(len(self._plan.windows)) if index not in self.windows]
+
     def _rounds(self) -> tuple[list[int], list[int]]:
         """The windows to hear: neither heard nor given up. Where there would be nothing else, those are tried, too.
 
         Those in which a worker ended come last: it may have been the fault of what else ran in its process, and that
         should not meet the same window again.
         """
-        left = [index for index in range(len(self._plan.windows)) if index not in self.windows]
+        left = self._missing()
         wanted = [index for index in left if index not in self._crashed] or ([] if self.windows else left)
         return [each for each in wanted if each not in self._crashes], [
             each for each in wanted if each in self._crashes
@@ -52,8 +55,7 @@ class Listening:
     @property
     def gap_codes(self) -> dict[int, str]:
         """Why windows that are not heard are not."""
-        missing = [index for index in range(len(self._plan.windows)) if index not in self.windows]
-        return {index: NOT_HEARD if index in self._failures else CRASHED for index in missing}
+        return {index: NOT_HEARD if index in self._failures else CRASHED for index in self._missing()}
 
     @property
     def spent(self) -> Mapping[str, float]:

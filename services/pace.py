@@ -23,7 +23,8 @@ def words_per_minute(segments: Sequence[Segment], gaps: Sequence[Gap] = ()) -> f
 
 def longest_pause_seconds(segments: Sequence[Segment], gaps: Sequence[Gap] = ()) -> float | None:
     """The longest silence between two words; None where there are no two."""
-    return round(max(_pauses(_words_of(segments), gaps), default=0.0), 2) if len(_words_of(segments)) > 1 else None
+    words = _words_of(segments)
+    return round(max(_pauses(words, gaps), default=0.0), 2) if len(words) > 1 else None
 
 
 def _words_of(segments: Sequence[Segment]) -> list[Word]:
