@@ -136,6 +136,9 @@ def generation_config(ids: TokenIds) -> GenerationConfig:
         alignment_heads=[list(head) for head in ALIGNMENT_HEADS],
         # Parley's own: training showed it no prompt, and with one it hears next to nothing.
         takes_prompt=False,
+        # It passes over sentences where a window holds several: of recordings of ten minutes it gets 1.6 % of the words
+        # wrong in windows of about that length, and 5.7 % in windows of 28 s.
+        window_seconds=5.4,
         return_timestamps=False,
         max_length=448,
     )

@@ -23,9 +23,6 @@ FAINT_DBFS = -40.0
 # A Whisper goes through a whole 30 s whatever is in them, and was taught with full ones: Bain et al. 2023 (WhisperX)
 # merge speech to about that length, too.
 TARGET_SECONDS = 28.0
-# The demo model passes over sentences where a window holds several: of recordings of ten minutes it gets 1.6 % of the
-# words wrong in windows of 6 s, and 5.7 % in windows of 28 s.
-DEMO_TARGET_SECONDS = 5.4
 
 
 def plan_of(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from services.audio.front_end import DEMO_TARGET_SECONDS, TARGET_SECONDS, plan_of
+from services.audio.front_end import TARGET_SECONDS, plan_of
 from services.audio.sound import Sound as Recording
 from services.audio.speech import SpeechDetector
 from services.audio.windows import FRAME_SAMPLES, Window
@@ -46,7 +46,8 @@ class WhisperTranscriber:
         return self._hearing
 
     def plan(self, sound: Recording, on_wait: Callable[[], None], timing: MutableMapping[str, float]) -> Plan:
-        target_seconds = DEMO_TARGET_SECONDS if self._model.demo_model else TARGET_SECONDS
+        # A model that is at its best in shorter windows says so in its generation_config.json.
+        target_seconds = min(getattr(self._hearing.settings, "window_seconds", TARGET_SECONDS), TARGET_SECONDS)
         return plan_of(sound, self._detector, on_wait, timing, target_seconds=target_seconds)
 
     def hear(self, window: Window, hints: Hints, pulse: Callable[[], None]) -> HeardWindow:

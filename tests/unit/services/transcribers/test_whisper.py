@@ -3,13 +3,15 @@ import threading
 import numpy as np
 import pytest
 
+from scripts.encoding import WAV, encode
 from services.audio.samples import SAMPLE_RATE_HZ, Samples
+from services.audio.sound import Sound
 from services.audio.windows import Window
 from services.errors import LeaseLost
 from services.models import HeardWindow, Hints, Span
 from services.transcribers.stopwatch import STAGES
 from services.transcribers.whisper import MOST_PASSES
-from tests.recordings import silence, tone
+from tests.recordings import silence, speech, tone
 from tests.unit.services.transcribers.conftest import encodings
 
 ENGLISH = Hints(language="en")
@@ -258,3 +260,13 @@ def test_a_short_window_is_not_given_the_tokens_of_a_long_one(whisper_that_hears
 
 def test_a_sound_shorter_than_a_step_of_the_network_is_not_heard(whisper_that_hears):
     assert whisper_that_hears().hear(window(np.zeros(3, np.float32)), ENGLISH, nothing).segments == ()
+
+
+@pytest.mark.parametrize(("window_seconds", "windows"), [(None, 1), (100, 1), (1, 2)])
+def test_a_model_may_name_the_length_of_its_windows(whisper_that_hears, window_seconds, windows):
+    whisper = whisper_that_hears("<|0.40|> we moved<|1.00|>")
+    if window_seconds is not None:
+        whisper.hearing.settings.window_seconds = window_seconds
+    said = np.concatenate([speech(), silence(1.0), speech()])
+    sound = Sound(encode(said, WAV), max_seconds=600, on_wait=nothing)
+    assert len(whisper.plan(sound, nothing, {}).windows) == windows
