@@ -44,6 +44,9 @@ def main(arguments: list[str]) -> int:
         "scripts.worker:setup_broker",
         "--processes",
         "1",
+        # What waits in the others is for the side workers of the same process (tasks/side_workers.py).
+        "--queues",
+        "transcription",
         *threads,
         *arguments,
     )

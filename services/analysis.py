@@ -9,7 +9,8 @@ import structlog
 from services.answer_status import AnswerStatus, statuses_of
 from services.errors import Unavailable
 from services.feedback import FeedbackProvider
-from services.models import Caller, Session, SpokenAnswer, Status
+from services.feedback.evaluation import SpokenAnswer
+from services.models import Caller, Session, Status
 from services.sessions import Sessions
 from services.storage.sessions import SessionStore
 
@@ -74,7 +75,7 @@ class Analysis:
                 spoken = SpokenAnswer(
                     questions[answer.question_id], answer.transcript or "", answer.duration_seconds or 0.0
                 )
-                feedback = self._provider.score(spoken)
+                feedback = self._provider.evaluate(spoken).feedback
                 parts = [asdict(part) for part in feedback.parts]
                 scores[answer.question_id] = {"score": feedback.score, "feedback": parts}
         analysis = {"provider": self._provider.name, "scored_at": datetime.now(UTC)}

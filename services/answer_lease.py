@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from secrets import token_hex
 
-from services.errors import RecordingRejected, Unavailable
+from services.errors import Unavailable, WorkRejected
 from services.models import AnswerRef, Claim
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
@@ -43,7 +43,7 @@ class AnswerLease:
     def put_off(self, seconds: float) -> None:
         self._answers.release(self.held, due_in_seconds=seconds)
 
-    def reject(self, error: RecordingRejected) -> None:
+    def reject(self, error: WorkRejected) -> None:
         """The audio goes: no retry could hear it."""
         self._answers.fail(self.held, code=error.code, message=error.message, keeps_audio=False)
         self.delete_audio()

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from config import Settings
-from services.access import OWNER, Access
+from services.access import Access
 from services.administration import Administration
 from services.admission import Admission, Quotas
 from services.analysis import Analysis
@@ -19,39 +20,31 @@ from services.feedback.rule_based import RuleBasedFeedback
 from services.health import Health
 from services.idempotency import Idempotency
 from services.jobs import JobQueue
+from services.joining import Joining
 from services.leases import LeasedWork
 from services.links import Links
 from services.live import LiveFeed
 from services.recovery import Recovery
+from services.resending import Resending
 from services.retention import Retention
 from services.review import Review
 from services.sessions import Sessions
-from services.signed_tokens import build_signed_tokens
 from services.signed_uploads import SignedUploads
-from services.storage.acceptance import AcceptanceStore
 from services.storage.answer_lists import AnswerLists
-from services.storage.answers import AnswerStore
-from services.storage.audio import AudioStore
-from services.storage.audit import AuditStore
 from services.storage.changes import ChangeStream
 from services.storage.checkpoints import CheckpointStore
 from services.storage.client import MongoDatabase
-from services.storage.decisions import DecisionStore
 from services.storage.idempotency import IdempotencyStore
 from services.storage.kept_uploads import KeptUploadStore
 from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.revisions import RevisionStore
 from services.storage.revocations import RevocationStream
-from services.storage.sessions import SessionStore
 from services.storage.signing_key import SigningKeyStore
 from services.storage.tickets import TicketStore
-from services.storage.tokens import TokenStore
 from services.storage.tombstones import TombstoneStore
 from services.storage.traces import TraceStore
 from services.storage.transcripts import TranscriptStore
-from services.storage.uploads import UploadStore
-from services.storage.usage import UsageStore
 from services.storage.workers import WorkerStore
 from services.tickets import Tickets
 from services.transcribers import Transcriber
@@ -88,6 +81,8 @@ class Services:
     watchdog: Watchdog
     transcriber: TranscriberLoader
     recovery: Recovery
+    # Of every kind of work but answers.
+    resending: tuple[Resending, ...]
     retention: Retention
     administration: Administration
     erasure: Erasure
@@ -98,48 +93,71 @@ def build_services(
     settings: Settings, database: MongoDatabase, jobs: JobQueue, build_transcriber: Callable[[], Transcriber]
 ) -> Services:
     """Join the services; nothing is connected, loaded or started by this."""
-    session_store, answer_store = SessionStore(database), AnswerStore(database, lease_seconds=settings.lease_seconds)
-    open_answers, audio, workers = OpenAnswerStore(database), AudioStore(database), WorkerStore(database)
-    uploads, usage = UploadStore(database, audio), UsageStore(database)
-    access = Access(TokenStore(database), session_store, build_signed_tokens(settings, reserved=OWNER.user_id))
-    answers = Answers(uploads, AcceptanceStore(database), audio, usage, jobs)
-    audit_log = Audit(AuditStore(database))
-    decisions, failed_hours = Decisions(DecisionStore(database), jobs), settings.failed_audio_retention_hours
-    sessions = Sessions(session_store, link_days=settings.session_link_days)
-    loader, watchdog = TranscriberLoader(build_transcriber), Watchdog(lease_seconds=settings.lease_seconds)
-    checkpoints = CheckpointStore(database, lease_seconds=settings.lease_seconds)
-    return Services(
-        access=access,
-        tickets=Tickets(TicketStore(database), access),
-        audit=audit_log,
-        sessions=sessions,
-        admission=Admission(usage, _quotas(settings)),
-        idempotency=Idempotency(IdempotencyStore(database)),
-        answers=answers,
-        upload_urls=UploadUrls(SigningKeyStore(database), access, session_store),
-        signed_uploads=SignedUploads(uploads, KeptUploadStore(database), answers),
-        decisions=decisions,
-        transcripts=Transcripts(RevisionStore(database)),
-        review=Review(TranscriptStore(database), audit_log),
-        analysis=Analysis(sessions, session_store, FEEDBACK_PROVIDERS[settings.feedback_provider]()),
-        links=Links(LinkStore(database), audit_log, link_days=settings.session_link_days),
-        live=LiveFeed(ChangeStream(database), RevocationStream(database), session_store.find_unguarded),
-        health=Health(database, workers, loader),
-        transcription=_transcription(settings, Stores(answer_store, audio, checkpoints), loader, watchdog),
-        watchdog=watchdog,
-        transcriber=loader,
-        recovery=Recovery(open_answers, uploads, audio, jobs, holder=settings.holder),
-        retention=Retention(audio, answer_store, session_store, failed_hours=failed_hours),
-        administration=Administration(AnswerLists(database), decisions, audit_log, failed_hours=failed_hours),
-        erasure=Erasure(TombstoneStore(database), TraceStore(database)),
-        export=Export(RevisionStore(database), audio, audit_log),
-    )
+    joining = Joining(settings, database, jobs, build_transcriber)
+    groups = (_people, _recordings, _results, _work, _operators)
+    return Services(**{name: service for group in groups for name, service in group(joining).items()})
 
 
-def _transcription(settings: Settings, stores: Stores, loader: TranscriberLoader, watchdog: Watchdog) -> Transcription:
-    work = LeasedWork(watchdog, holder=settings.holder, max_attempts=settings.transcription_max_attempts)
+def _people(of: Joining) -> dict[str, Any]:
+    return {
+        "access": of.access,
+        "audit": of.audit,
+        "tickets": Tickets(TicketStore(of.database), of.access),
+        "sessions": of.sessions,
+        "links": Links(LinkStore(of.database), of.audit, link_days=of.settings.session_link_days),
+        "idempotency": Idempotency(IdempotencyStore(of.database)),
+        "admission": Admission(of.usage, _quotas(of.settings)),
+        "live": LiveFeed(ChangeStream(of.database), RevocationStream(of.database), of.session_store.find_unguarded),
+    }
+
+
+def _recordings(of: Joining) -> dict[str, Any]:
+    return {
+        "answers": of.answers,
+        "upload_urls": UploadUrls(SigningKeyStore(of.database), of.access, of.session_store),
+        "signed_uploads": SignedUploads(of.uploads, KeptUploadStore(of.database), of.answers),
+        "decisions": of.decisions,
+    }
+
+
+def _results(of: Joining) -> dict[str, Any]:
+    provider = FEEDBACK_PROVIDERS[of.settings.feedback_provider]()
+    return {
+        "review": Review(TranscriptStore(of.database), of.audit),
+        "transcripts": Transcripts(RevisionStore(of.database)),
+        "analysis": Analysis(of.sessions, of.session_store, provider),
+        "export": Export(RevisionStore(of.database), of.audio, of.audit),
+    }
+
+
+def _work(of: Joining) -> dict[str, Any]:
+    open_answers = OpenAnswerStore(of.database)
+    return {
+        "transcription": _transcription(of),
+        "watchdog": of.watchdog,
+        "transcriber": of.loader,
+        "health": Health(of.database, WorkerStore(of.database), of.loader),
+        "recovery": Recovery(open_answers, of.uploads, of.audio, of.jobs, holder=of.settings.holder),
+        "resending": (),
+    }
+
+
+def _operators(of: Joining) -> dict[str, Any]:
+    failed_hours = of.settings.failed_audio_retention_hours
+    return {
+        "retention": Retention(of.audio, of.answer_store, of.session_store, failed_hours=failed_hours),
+        "administration": Administration(AnswerLists(of.database), of.decisions, of.audit, failed_hours=failed_hours),
+        "erasure": Erasure(TombstoneStore(of.database), TraceStore(of.database)),
+    }
+
+
+def _transcription(of: Joining) -> Transcription:
+    settings = of.settings
+    work = LeasedWork(of.watchdog, holder=settings.holder, max_attempts=settings.transcription_max_attempts)
     thresholds = Thresholds(settings.needs_review_below, settings.low_confidence_below)
-    return Transcription(stores, loader, work, thresholds, max_seconds=settings.max_answer_seconds)
+    checkpoints = CheckpointStore(of.database, lease_seconds=settings.lease_seconds)
+    stores = Stores(of.answer_store, of.audio, checkpoints)
+    return Transcription(stores, of.loader, work, thresholds, max_seconds=settings.max_answer_seconds)
 
 
 def _quotas(settings: Settings) -> Quotas:

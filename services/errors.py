@@ -13,9 +13,10 @@ ParleyError
 ├── TooManyRequests         more than this caller may ask for now
 ├── Unavailable             a server we need is away for the moment; try again
 │   └── TranscriberUnavailable the speech model cannot be loaded
-├── RecordingRejected       accepted, but it can never be transcribed: too long, corrupt, without an audio track
+├── WorkRejected            accepted, but it can never be done: no further attempt is made
+│   └── RecordingRejected      it can never be transcribed: too long, corrupt, without an audio track
 ├── TranscriptionFailed     this attempt went wrong; another may not
-└── LeaseLost               another worker, a new recording or an erasure took the answer away
+└── LeaseLost               another worker, a new recording or an erasure took the work away
 """
 
 
@@ -111,7 +112,13 @@ class TranscriberUnavailable(Unavailable):
     code = "transcriber_unavailable"
 
 
-class RecordingRejected(ParleyError):
+class WorkRejected(ParleyError):
+    """Raised by work that no further attempt can do."""
+
+    code = "rejected"
+
+
+class RecordingRejected(WorkRejected):
     """Raised after acceptance when a recording can never be transcribed; trying again changes nothing."""
 
     code = "bad_audio"

@@ -1,4 +1,4 @@
-"""What services ask of the queue. The queue is a hint: an answer is `queued` in MongoDB before any message is sent."""
+"""What services ask of the queue. The queue is a hint: work is `queued` in MongoDB before any message is sent."""
 
 from typing import Protocol
 

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from services.errors import LeaseLost, ParleyError, RecordingRejected, Unavailable
+from services.errors import LeaseLost, ParleyError, Unavailable, WorkRejected
 from services.log import trace_of
 from services.watchdog import Watchdog, Watched
 
@@ -64,7 +64,7 @@ class Lease(Protocol):
         """Release it after an attempt that failed."""
         ...
 
-    def reject(self, error: RecordingRejected) -> None:
+    def reject(self, error: WorkRejected) -> None:
         """End it: no attempt can succeed."""
         ...
 
@@ -151,8 +151,8 @@ class LeasedWork:
     def _attempt(self, lease: Lease, work: Callable[[Attempt], None], tries: int, attempt: Attempt) -> None:
         try:
             work(attempt)
-        except RecordingRejected as error:
-            log.info("A recording was rejected.", code=error.code, **lease.facts)
+        except WorkRejected as error:
+            log.info("Work was rejected.", code=error.code, **lease.facts)
             rejected = error
             attempt.insist(lambda: lease.reject(rejected))
         except LeaseLost:

@@ -165,33 +165,6 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class SpokenAnswer:
-    """What a feedback provider scores: the question, the words, and how long the person spoke."""
-
-    question: Question
-    text: str
-    duration_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class FeedbackPart:
-    """One aspect of a score: its name, 0–100 points, its share of the whole (0–1) and a sentence for the person."""
-
-    name: str
-    score: float
-    weight: float
-    comment: str
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """The score of one answer, 0–100: the weighted mean of its parts."""
-
-    score: float
-    parts: tuple[FeedbackPart, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class AnswerRef:
     """The one recorded reply that a piece of work is about: a new recording is a new `answer_id`."""
 

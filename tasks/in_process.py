@@ -1,19 +1,25 @@
 """The worker inside the one web process, when there is no Redis."""
 
 import threading
+from collections.abc import Sequence
 
 import structlog
 from dramatiq import Worker
 
 from services.audio import decode
 from services.errors import ParleyError, Unavailable
+from services.recovery import Recovery
+from services.resending import Resending
 from tasks.bootstrap import Process
+from tasks.queue import TRANSCRIPTION_QUEUE
+from tasks.side_workers import SideWorkers
 from tasks.upkeep import Upkeep
 
 log = structlog.get_logger()
 
 # Together with the closing of sockets this stays below the 10 s that stopping may take.
 STOP_TIMEOUT_MS = 4_000
+SIDE_STOP_TIMEOUT_MS = 1_000
 
 
 class InProcessWorker:
@@ -27,13 +33,18 @@ class InProcessWorker:
             worker_id=process.settings.holder,
             interval_seconds=process.settings.sweep_interval_seconds,
         )
-        self._worker = Worker(process.broker, worker_threads=process.settings.worker_threads)
+        self._worker = Worker(
+            process.broker, queues={TRANSCRIPTION_QUEUE}, worker_threads=process.settings.worker_threads
+        )
+        self._side = SideWorkers(process.broker)
         self._lock = threading.Lock()
         self._is_stopped = False
         self._thread = threading.Thread(target=self._start, name="model-loader", daemon=True)
 
     def start(self) -> None:
         self._upkeep.start()
+        self._recover(self._services.resending)
+        self._side.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -43,6 +54,7 @@ class InProcessWorker:
             self._is_stopped = True
         if is_working:
             self._worker.stop(timeout=STOP_TIMEOUT_MS)
+        self._side.stop(SIDE_STOP_TIMEOUT_MS)
         self._upkeep.stop()
 
     def _start(self) -> None:
@@ -54,14 +66,15 @@ class InProcessWorker:
             return
         finally:
             self._upkeep.beat()
-        self._recover()
+        self._recover((self._services.recovery,))
         with self._lock:
             if not self._is_stopped:
                 self._worker.start()
 
-    def _recover(self) -> None:
-        """Before the worker starts: from then on, what this holder holds is not from before."""
-        try:
-            self._services.recovery.recover_own()
-        except Unavailable as error:
-            log.warning("Answers from before the restart are left to the sweep.", reason=error.message)
+    def _recover(self, recoveries: Sequence[Recovery | Resending]) -> None:
+        """Before their worker starts: from then on, what this holder holds is not from before."""
+        for recovery in recoveries:
+            try:
+                recovery.recover_own()
+            except Unavailable as error:
+                log.warning("Work from before the restart is left to the sweep.", reason=error.message)

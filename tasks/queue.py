@@ -7,25 +7,26 @@ from dramatiq.errors import BrokerConnectionError
 from services.errors import Unavailable
 from services.models import AnswerRef
 
-TRANSCRIPTION_QUEUE = "transcription"
-TRANSCRIBE_ANSWER = "transcribe_answer"
+TRANSCRIPTION_QUEUE, TRANSCRIBE_ANSWER = "transcription", "transcribe_answer"
+FEEDBACK_QUEUE, GIVE_FEEDBACK = "feedback", "give_feedback"
+WEBHOOK_QUEUE, DELIVER_WEBHOOK = "webhooks", "deliver_webhook"
+QUEUES = (TRANSCRIPTION_QUEUE,)
 
 
 class DramatiqQueue:
-    """Sends messages through a broker."""
+    """Sends messages through a broker; every method raises `Unavailable` when it cannot be reached."""
 
     def __init__(self, broker: dramatiq.Broker) -> None:
         self._broker = broker
-        broker.declare_queue(TRANSCRIPTION_QUEUE)
+        for name in QUEUES:
+            broker.declare_queue(name)
 
     def transcribe_answer(self, ref: AnswerRef) -> None:
-        """Raises `Unavailable` when the broker cannot be reached."""
+        self._send(TRANSCRIPTION_QUEUE, TRANSCRIBE_ANSWER, ref.session_id, ref.question_id, ref.answer_id)
+
+    def _send(self, queue_name: str, actor_name: str, *args: str) -> None:
         message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=TRANSCRIPTION_QUEUE,
-            actor_name=TRANSCRIBE_ANSWER,
-            args=(ref.session_id, ref.question_id, ref.answer_id),
-            kwargs={},
-            options={},
+            queue_name=queue_name, actor_name=actor_name, args=args, kwargs={}, options={}
         )
         try:
             self._broker.enqueue(message)

@@ -51,6 +51,8 @@ class Upkeep:
 
     def _sweep(self) -> None:
         self._try(self._services.erasure.sweep)
+        for work in self._services.resending:
+            self._try(work.sweep)
         if self._services.transcriber.state.state == "ready":
             self._try(self._services.recovery.sweep)
             self._try(self._services.review.sweep)

@@ -12,6 +12,7 @@ from services.audio import decode
 from services.errors import ParleyError
 from services.log import configure_logging
 from tasks.bootstrap import bootstrap
+from tasks.side_workers import SideWorkers
 from tasks.upkeep import Upkeep
 
 # The supervisor (scripts/supervisor.py) starts no worker again that would only say the same again. A database that is
@@ -20,17 +21,29 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL
 
 
-class UpkeepWithWorker(dramatiq.Middleware):
-    """Starts and stops the upkeep with the worker."""
+# Of the little that side workers have in hand once they have been interrupted.
+SIDE_STOP_TIMEOUT_MS = 2_000
 
-    def __init__(self, upkeep: Upkeep) -> None:
+
+class BesideWorker(dramatiq.Middleware):
+    """Starts and stops, with the worker, the upkeep and the side workers."""
+
+    def __init__(self, upkeep: Upkeep, side: SideWorkers) -> None:
         self._upkeep = upkeep
+        self._side = side
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        self._upkeep.start()
+        if not self._side.owns(worker):
+            self._upkeep.start()
+            self._side.start()
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        self._upkeep.stop()
+        if not self._side.owns(worker):
+            self._upkeep.stop()
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        if not self._side.owns(worker):
+            self._side.stop(SIDE_STOP_TIMEOUT_MS)
 
 
 def setup_broker() -> None:
@@ -56,7 +69,7 @@ def setup_broker() -> None:
     except ParleyError as error:
         upkeep.beat()  # so that /readyz can say why, too
         _end(error, EXIT_CONFIGURATION)
-    process.broker.add_middleware(UpkeepWithWorker(upkeep))
+    process.broker.add_middleware(BesideWorker(upkeep, SideWorkers(process.broker)))
     dramatiq.set_broker(process.broker)
 
 

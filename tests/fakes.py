@@ -17,12 +17,25 @@ class RememberingQueue:
 
     def __init__(self) -> None:
         self.sent: list[AnswerRef] = []
+        self.feedback: list[str] = []
+        self.deliveries: list[str] = []
         self.is_away = False
 
     def transcribe_answer(self, ref: AnswerRef) -> None:
+        self._require_here()
+        self.sent.append(ref)
+
+    def give_feedback(self, job_id: str) -> None:
+        self._require_here()
+        self.feedback.append(job_id)
+
+    def deliver_webhook(self, delivery_id: str) -> None:
+        self._require_here()
+        self.deliveries.append(delivery_id)
+
+    def _require_here(self) -> None:
         if self.is_away:
             raise Unavailable("The queue cannot be reached.")
-        self.sent.append(ref)
 
 
 class ScriptedTranscriber:

@@ -14,13 +14,15 @@ others grow in proportion, so that they always sum to 1.
 Unspaced is a text mostly in a script without spaces (`words.py`). Nothing recognisable as a word scores 0.
 """
 
+import time
+
 from services.feedback.coverage import coverage
 from services.feedback.delivery import length, pace
+from services.feedback.evaluation import Evaluation, Feedback, FeedbackMetadata, FeedbackPart, SpokenAnswer
 from services.feedback.fillers import fillers
 from services.feedback.repetition import count_repeated, repetition
 from services.feedback.scale import Finding
 from services.feedback.words import count_words, is_mostly_unspaced, split_words
-from services.models import Feedback, FeedbackPart, SpokenAnswer
 
 WEIGHTS = {"coverage": 0.40, "length": 0.15, "pace": 0.15, "fillers": 0.15, "repetition": 0.15}
 NOTHING_SAID = "No words were heard in this answer, so there is nothing to score yet: try recording it again."
@@ -30,9 +32,15 @@ class RuleBasedFeedback:
     """Scores an answer by the table above; thread-safe, since it keeps nothing."""
 
     name = "rule_based"
+    is_instant = True
 
-    def score(self, answer: SpokenAnswer) -> Feedback:
+    def evaluate(self, answer: SpokenAnswer) -> Evaluation:
         """Score one answer, 0–100 to one decimal; any text is scored, none raises."""
+        began = time.monotonic()
+        feedback = self._score(answer)
+        return Evaluation(feedback, FeedbackMetadata(self.name, None, round(1000 * (time.monotonic() - began))))
+
+    def _score(self, answer: SpokenAnswer) -> Feedback:
         words = split_words(answer.text)
         if not words:
             return Feedback(0.0, (FeedbackPart("length", 0.0, 1.0, NOTHING_SAID),))

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.feedback import FeedbackProvider
+from services.feedback.evaluation import Feedback, SpokenAnswer
 from services.feedback.rule_based import RuleBasedFeedback
-from services.models import Feedback, Question, SpokenAnswer
+from services.models import Question
 
 PROVIDERS: list[FeedbackProvider] = [RuleBasedFeedback()]
 
@@ -48,23 +49,23 @@ def provider(request):
 @settings(deadline=None)
 @given(answer=answers)
 def test_any_answer_gets_a_score_with_parts_that_add_up(provider, answer):
-    check(provider.score(answer))
+    check(provider.evaluate(answer).feedback)
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_texts_are_scored_like_any_other(provider, text):
-    check(provider.score(SpokenAnswer(Question("q1", text, text, (text,)), text, 60.0)))
+    check(provider.evaluate(SpokenAnswer(Question("q1", text, text, (text,)), text, 60.0)).feedback)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
 @settings(deadline=None)
 @given(answer=answers)
 def test_the_same_answer_gets_the_same_score(provider, answer):
-    assert provider.score(answer) == provider.score(answer)
+    assert provider.evaluate(answer).feedback == provider.evaluate(answer).feedback
 
 
 def test_saying_nothing_scores_nothing(provider):
-    assert provider.score(SpokenAnswer(Question("q1", "Why us?"), "", 5.0)).score == 0
+    assert provider.evaluate(SpokenAnswer(Question("q1", "Why us?"), "", 5.0)).feedback.score == 0
 
 
 def check(feedback: Feedback) -> None:

@@ -5,7 +5,8 @@ import pytest
 from services.analysis import Analysis, Report, TranscriptionPending
 from services.container import Services
 from services.errors import NotFound, Unavailable
-from services.models import Caller, Feedback, FeedbackPart, SpokenAnswer
+from services.feedback.evaluation import Evaluation, Feedback, FeedbackMetadata, FeedbackPart, SpokenAnswer
+from services.models import Caller
 from services.storage.client import MongoDatabase
 from tests.factories import questions
 from tests.stores import MODEL, Stores, transcript_of
@@ -15,16 +16,18 @@ class Provider:
     """Scores by the number of words; `meanwhile` runs at each score."""
 
     name = "words"
+    is_instant = True
 
     def __init__(self) -> None:
         self.scored: list[str] = []
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def score(self, answer: SpokenAnswer) -> Feedback:
+    def evaluate(self, answer: SpokenAnswer) -> Evaluation:
         self.scored.append(answer.question.id)
         self.meanwhile()
         score = 10.0 * len(answer.text.split())
-        return Feedback(score, (FeedbackPart("words", score, 1.0, "So many words."),))
+        feedback = Feedback(score, (FeedbackPart("words", score, 1.0, "So many words."),))
+        return Evaluation(feedback, FeedbackMetadata(self.name, None, 0))
 
 
 @pytest.fixture
@@ -79,7 +82,8 @@ def test_completed_answers_are_scored_and_the_others_are_counted(analyze, comple
     assert isinstance(report, Report)
     assert (report.final_score, report.scored_count, report.failed_count, report.unanswered_count) == (30.0, 1, 1, 1)
     assert [(answer.question_id, answer.score) for answer in report.answers] == [("q1", 30.0), ("q2", None)]
-    assert report.answers[0].feedback == [{"name": "words", "score": 30.0, "weight": 1.0, "comment": "So many words."}]
+    part = {"name": "words", "score": 30.0, "weight": 1.0, "comment": "So many words.", "evidence": []}
+    assert report.answers[0].feedback == [part]
 
 
 def test_the_text_so_far_of_an_answer_that_ended_without_a_transcript_is_not_scored(

@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 from threading import Barrier
 
 from services.models import AnswerRef
-from services.recovery import LONGEST_RESEND_SECONDS, Recovery
+from services.recovery import Recovery
+from services.resending import LONGEST_RESEND_SECONDS
 from services.storage.open_answers import OpenAnswerStore
 from tests.fakes import RememberingQueue
 from tests.stores import HOLDER, MODEL, Stores, transcript_of
@@ -161,7 +162,7 @@ def test_with_the_queue_away_a_sweep_does_not_try_every_answer(stores: Stores, q
 
 
 def test_after_a_long_outage_a_sweep_sends_some_and_the_next_ones_the_rest(stores: Stores, queue, monkeypatch):
-    monkeypatch.setattr("services.recovery.SENT_AT_ONCE", 2)
+    monkeypatch.setattr("services.resending.SENT_AT_ONCE", 2)
     waiting = [stores.accept(stores.start("q1")) for _ in range(5)]
     for ref in waiting:
         stores.make_due(ref)

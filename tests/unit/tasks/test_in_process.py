@@ -13,7 +13,7 @@ from tasks import transcription
 from tasks.bootstrap import Process
 from tasks.broker import build_broker
 from tasks.in_process import InProcessWorker
-from tasks.queue import DramatiqQueue
+from tasks.queue import TRANSCRIPTION_QUEUE, DramatiqQueue
 from tasks.upkeep import Upkeep
 from tests.factories import questions, recording_of, settings_with, wav_of
 from tests.fakes import ScriptedTranscriber
@@ -101,7 +101,7 @@ def test_the_recovery_at_the_start_takes_nothing_from_the_new_worker(process, se
         return recover()
 
     def noted(signal: str, *args: Any, **kwargs: Any) -> None:
-        if signal == "worker_boot":
+        if signal == "worker_boot" and args[0].consumer_whitelist == {TRANSCRIPTION_QUEUE}:
             order.append("worker started")
         start(signal, *args, **kwargs)
 

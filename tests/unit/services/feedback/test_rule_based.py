@@ -2,8 +2,9 @@ import math
 
 import pytest
 
+from services.feedback.evaluation import Feedback, SpokenAnswer
 from services.feedback.rule_based import NOTHING_SAID, WEIGHTS, RuleBasedFeedback
-from services.models import Feedback, Question, SpokenAnswer
+from services.models import Question
 
 PLAIN = Question("q1", "Tell us about yourself.")
 ASKED = Question("q1", "Tell us about a project.", "We moved the service to the cloud.", ("moved to the cloud", "cost"))
@@ -13,7 +14,7 @@ wrote a plan from their answers the move took three months and cost less than we
 
 
 def score(text: str, *, question: Question = PLAIN, seconds: float = 25.0) -> Feedback:
-    return RuleBasedFeedback().score(SpokenAnswer(question, text, seconds))
+    return RuleBasedFeedback().evaluate(SpokenAnswer(question, text, seconds)).feedback
 
 
 def names(feedback: Feedback) -> list[str]:

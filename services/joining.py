@@ -1,0 +1,86 @@
+"""What services are joined from: settings, database, queue, and what several services share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from config import Settings
+from services.access import OWNER, Access
+from services.answers import Answers
+from services.audit import Audit
+from services.decisions import Decisions
+from services.jobs import JobQueue
+from services.sessions import Sessions
+from services.signed_tokens import build_signed_tokens
+from services.storage.acceptance import AcceptanceStore
+from services.storage.answers import AnswerStore
+from services.storage.audio import AudioStore
+from services.storage.audit import AuditStore
+from services.storage.client import MongoDatabase
+from services.storage.decisions import DecisionStore
+from services.storage.sessions import SessionStore
+from services.storage.tokens import TokenStore
+from services.storage.uploads import UploadStore
+from services.storage.usage import UsageStore
+from services.transcribers import Transcriber
+from services.transcribers.loader import TranscriberLoader
+from services.watchdog import Watchdog
+
+
+@dataclass(frozen=True)
+class Joining:
+    """What services are joined from; what several of them share is built once."""
+
+    settings: Settings
+    database: MongoDatabase
+    jobs: JobQueue
+    build_transcriber: Callable[[], Transcriber]
+
+    @cached_property
+    def session_store(self) -> SessionStore:
+        return SessionStore(self.database)
+
+    @cached_property
+    def answer_store(self) -> AnswerStore:
+        return AnswerStore(self.database, lease_seconds=self.settings.lease_seconds)
+
+    @cached_property
+    def audio(self) -> AudioStore:
+        return AudioStore(self.database)
+
+    @cached_property
+    def uploads(self) -> UploadStore:
+        return UploadStore(self.database, self.audio)
+
+    @cached_property
+    def usage(self) -> UsageStore:
+        return UsageStore(self.database)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(AuditStore(self.database))
+
+    @cached_property
+    def access(self) -> Access:
+        signed = build_signed_tokens(self.settings, reserved=OWNER.user_id)
+        return Access(TokenStore(self.database), self.session_store, signed)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.session_store, link_days=self.settings.session_link_days)
+
+    @cached_property
+    def answers(self) -> Answers:
+        return Answers(self.uploads, AcceptanceStore(self.database), self.audio, self.usage, self.jobs)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        return Decisions(DecisionStore(self.database), self.jobs)
+
+    @cached_property
+    def loader(self) -> TranscriberLoader:
+        return TranscriberLoader(self.build_transcriber)
+
+    @cached_property
+    def watchdog(self) -> Watchdog:
+        return Watchdog(lease_seconds=self.settings.lease_seconds)
