@@ -7,9 +7,8 @@ from config import ROOT, load_settings
 from scripts.embedded_mongod import DEFAULT_PORT, PORT_VARIABLE
 
 SOURCES = [
-    ROOT / "config.py",
     ROOT / "wsgi.py",
-    *(path for d in ("app", "services", "tasks", "scripts") for path in (ROOT / d).rglob("*.py")),
+    *(path for d in ("config", "app", "services", "tasks", "scripts") for path in (ROOT / d).rglob("*.py")),
 ]
 # Read by libraries, named for whoever sets a machine up.
 OF_LIBRARIES = {"HF_HOME"}

@@ -1,0 +1,61 @@
+"""Whether a value can be used, told without repeating it: it may be a secret."""
+
+import re
+from urllib.parse import urlsplit
+
+from environs import validate
+from marshmallow import ValidationError
+
+
+def is_mongodb_uri(value: str) -> None:
+    _check(not value or value.startswith(("mongodb://", "mongodb+srv://")), "must begin with mongodb://")
+
+
+def is_redis_url(value: str) -> None:
+    _check(not value or value.startswith(("redis://", "rediss://", "unix://")), "must begin with redis://")
+
+
+def is_jwt_secret(value: str) -> None:
+    _check(not value or len(value.encode()) >= 32, "must have at least 32 bytes (RFC 7518, section 3.2)")
+
+
+def is_url(value: str) -> None:
+    parts = urlsplit(value)
+    is_local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_local)
+    _check(not value or (is_safe and bool(parts.netloc)), "must be an https address (http only to this machine)")
+
+
+def is_rate(value: str) -> None:
+    fits = re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", value)
+    _check(fits is not None, "must be a number and a unit of time, such as 120/minute")
+
+
+def is_origin(value: str) -> None:
+    parts = urlsplit(value)
+    is_web = parts.scheme in ("http", "https") and bool(parts.netloc)
+    has_more = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    _check(not value or (is_web and not has_more), "must be an http(s) address without a path")
+
+
+def are_origins(values: list[str]) -> None:
+    for value in values:
+        is_origin(as_origin(value))
+
+
+def as_origin(value: str) -> str:
+    return value.strip().rstrip("/")
+
+
+def from_1_to(maximum: int) -> validate.Range:
+    return validate.Range(min=1, max=maximum)
+
+
+def is_token(value: str) -> None:
+    _check(not value or len(value) >= 16, "must have at least 16 characters")
+    _check(value.count(".") != 2, "must not look like a signed token (two dots)")
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValidationError(message)
