@@ -3,13 +3,12 @@
 import structlog
 
 from services.audit import Audit
-from services.errors import Conflict, InvalidRequest, NotFound, PreconditionFailed
+from services.errors import Conflict, NotFound, PreconditionFailed
 from services.models import AnswerRef, Caller, Session, Status
 from services.storage.transcripts import TranscriptStore
+from services.texts import require_storable
 
 log = structlog.get_logger()
-
-LONGEST_TEXT = 50_000
 
 
 class Review:
@@ -27,7 +26,7 @@ class Review:
         Who edits another person's interview is recorded first. Raises `NotFound`, `InvalidRequest`, `Conflict` for an
         answer that is not completed, `PreconditionFailed`, and `Unavailable`.
         """
-        _check(text)
+        require_storable(text)
         answer = session.answers.get(question_id)
         if answer is None:
             raise NotFound("There is no answer to this question yet.", code="no_answer")
@@ -55,12 +54,3 @@ class Review:
 
 def _has_changed() -> PreconditionFailed:
     return PreconditionFailed("The transcript has changed. Read it again before you edit it.")
-
-
-def _check(text: str) -> None:
-    if len(text) > LONGEST_TEXT:
-        raise InvalidRequest(f"A transcript has at most {LONGEST_TEXT} characters.", code="transcript_too_long")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest("The text is not valid Unicode.", code="invalid_text") from None

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from services.review import LONGEST_TEXT
+from services.texts import LONGEST_TEXT
 
 IF_MATCH: dict[str, Any] = {
     "in": "header",

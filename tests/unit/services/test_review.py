@@ -5,9 +5,10 @@ from services.audit import Audit
 from services.container import Services
 from services.errors import Conflict, InvalidRequest, LeaseLost, NotFound, PreconditionFailed, Unavailable
 from services.models import AnswerRef, Caller, Session, Transcript
-from services.review import LONGEST_TEXT, Review
+from services.review import Review
 from services.storage.audit import AuditStore
 from services.storage.transcripts import SWEPT_AT_ONCE, TranscriptStore
+from services.texts import LONGEST_TEXT
 from tests.stores import MODEL, Stores, transcript_of
 
 
