@@ -55,6 +55,7 @@ def test_a_rejected_recording_says_that_it_is_gone(client, admin, upload, transc
     assert_problem(refused, 409, "recording_gone")
 
 
+@pytest.mark.covers("I-retry")
 def test_a_retry_needs_no_new_recording(client, admin, services: Services, failed: str, queue: RememberingQueue):
     reply = client.post(f"{ANSWERS}/{failed}/retry", headers=admin)
     assert (reply.status_code, reply.get_json()["status"]) == (200, "queued")
@@ -70,6 +71,7 @@ def test_a_repeated_retry_with_a_key_is_the_same_retry(client, admin, failed: st
     assert replies[0].get_json() == replies[1].get_json()
 
 
+@pytest.mark.covers("I-retry")
 @pytest.mark.parametrize(("action", "status"), [("cancel", "cancelled"), ("fail", "failed")])
 def test_what_waits_can_be_ended(client, admin, upload, action: str, status: str):
     answer_id = _uploaded(upload)
@@ -128,6 +130,7 @@ def test_the_queue_and_the_sweep(client, admin, upload, database: MongoDatabase)
     assert swept.get_json() == {"sent": 0, "erasures": 0, "replaced": 0}
 
 
+@pytest.mark.covers("Q-audit")
 def test_the_audit_log_is_read_in_pages(client, admin, failed: str, interview: Interview):
     client.post(f"{ANSWERS}/{failed}/retry", headers=admin)
     client.post(f"{ANSWERS}/{failed}/cancel", headers=admin)

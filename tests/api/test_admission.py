@@ -60,6 +60,7 @@ def test_a_full_queue_refuses_uploads_of_everybody(limited: Limited, interview: 
     assert (refused.headers["Retry-After"], problem["retryable"]) == ("10", True)
 
 
+@pytest.mark.covers("Q-limits")
 def test_an_owners_full_share_of_the_queue_refuses_uploads_to_its_interviews_alone(
     limited: Limited, interview: Interview, services: Services
 ) -> None:

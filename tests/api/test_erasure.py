@@ -65,6 +65,7 @@ def whole_interview(client: FlaskClient, token: str, services: Services) -> tupl
     return interview, created.get_json()
 
 
+@pytest.mark.covers("Q-erasure")
 def test_after_a_whole_interview_nothing_is_left_anywhere(
     client: FlaskClient, token: str, services: Services, database: MongoDatabase, queue: Any
 ):

@@ -40,6 +40,7 @@ def reads(services: Services, interview: Interview) -> Callable[[], list[str]]:
     return found
 
 
+@pytest.mark.covers("Q-audit")
 @pytest.mark.parametrize(("method", "path"), READING)
 def test_a_foreign_read_leaves_a_row(
     client: FlaskClient,

@@ -60,6 +60,7 @@ def replayed(reply: TestResponse) -> bool:
     return reply.headers.get("Idempotency-Replayed") == "true"
 
 
+@pytest.mark.covers("Q-idempotent")
 def test_a_repeat_is_answered_as_the_first_upload_was_and_has_no_effect(
     keyed: Upload, stored_files: Callable[[], tuple[int, int]], queue
 ) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from hashlib import sha256
 
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -16,6 +17,7 @@ Upload = Callable[..., TestResponse]
 Transcribe = Callable[..., None]
 
 
+@pytest.mark.covers("I-upload")
 def test_an_upload_is_answered_with_a_receipt(
     upload: Upload, interview: Interview, queue: RememberingQueue, stored_files: Callable[[], tuple[int, int]]
 ) -> None:
@@ -59,6 +61,7 @@ def test_further_form_fields_do_no_harm(upload: Upload) -> None:
     assert upload(form={**audio(), "browser": "some"}).status_code == 202
 
 
+@pytest.mark.covers("I-status")
 def test_an_answer_that_waits(client: FlaskClient, upload: Upload, interview: Interview) -> None:
     answer_id = upload().get_json()["answer_id"]
     status = client.get(f"/api/transcription-status/{interview.id}/q1", headers=interview.candidate).get_json()
@@ -112,6 +115,7 @@ def test_an_answer_that_is_being_heard_tells_its_progress(
     assert seen[0]["eta_seconds"] is None
 
 
+@pytest.mark.covers("I-status")
 def test_an_answer_that_was_heard(
     client: FlaskClient, upload: Upload, transcribe: Transcribe, interview: Interview
 ) -> None:
@@ -177,6 +181,7 @@ def test_an_answer_that_failed_says_why(
     assert status["error"] == {"code": "bad_audio", "message": "The recording is damaged."}
 
 
+@pytest.mark.covers("I-session-status")
 def test_the_summary_counts_every_state(
     client: FlaskClient, upload: Upload, transcribe: Transcribe, interview: Interview
 ) -> None:

@@ -36,6 +36,7 @@ def logged() -> Iterator[Callable[[], list[dict[str, object]]]]:
     structlog.configure(**configuration)
 
 
+@pytest.mark.covers("I-log")
 def test_a_whole_interview_leaves_neither_words_nor_tokens_in_the_logs(
     logged: Callable[[], list[dict[str, object]]],
     app: Flask,

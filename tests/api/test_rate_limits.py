@@ -65,6 +65,7 @@ def test_every_caller_has_limits_of_its_own(
     assert statuses(client, 3, interview.owner, path.format(interview.id)) == [200, 200, 429]
 
 
+@pytest.mark.covers("I-rate-limit", "Q-limits")
 def test_uploads_have_a_limit_of_their_own(services: Services, interview: Interview) -> None:
     client = limited(services, rate_limit_uploads="1/minute")
     assert client.post(interview.upload_path(), data=audio(), headers=interview.candidate).status_code == 202

@@ -119,6 +119,7 @@ def test_an_expired_link_opens_nothing(client: FlaskClient, database: MongoDatab
     assert_problem(reply, 401, "unauthorized")
 
 
+@pytest.mark.covers("I-access", "Q-isolation")
 def test_another_persons_session_looks_like_none(client: FlaskClient, services: Services, interview: Interview) -> None:
     stranger = bearer(services.access.issue(Caller("somebody-else"), valid_for=timedelta(hours=1)))
     theirs = assert_problem(client.get(f"/api/sessions/{interview.id}", headers=stranger), 404)

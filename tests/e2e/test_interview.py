@@ -74,6 +74,7 @@ def test_the_socket_begins_with_a_snapshot_and_its_seq_only_grows(watched):
     assert seqs == sorted(set(seqs))
 
 
+@pytest.mark.covers("I-websocket", "C-websocket", "Q-push")
 @pytest.mark.parametrize("question_id", ["webm", "m4a", "wav"])
 def test_the_socket_tells_each_step_of_an_answer(watched, question_id):
     told = [message["status"] for message in watched.messages if message.get("question_id") == question_id]
@@ -87,6 +88,7 @@ def test_what_was_said_is_what_is_read(watched, spoken, suffix):
     assert answer == watched.candidate.answers()[suffix[1:]]
 
 
+@pytest.mark.covers("I-deleted", "C-flask")
 def test_no_audio_is_left_once_the_transcripts_are_stored(running, watched):
     wait_until(lambda: has_no_audio(running.stored))
 

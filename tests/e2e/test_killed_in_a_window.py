@@ -59,6 +59,7 @@ def lives(stores: Stores, mongodb_uri: str, tmp_path: Path) -> Lives:
     return Lives(stores, mongodb_uri, ref, tmp_path / "heard")
 
 
+@pytest.mark.covers("Q-checkpoints")
 @pytest.mark.timeout(3 * LIFE_SECONDS)
 def test_a_worker_killed_in_the_seventh_of_ten_windows_costs_that_window_and_no_other(lives: Lives, stores: Stores):
     lives.die_in(KILLED_IN)

@@ -65,6 +65,7 @@ def test_a_named_model_that_cannot_be_loaded_ends_the_worker_with_the_reason(run
     assert "WHISPER_MODEL" in readiness.json()["checks"]["worker"]["detail"]
 
 
+@pytest.mark.covers("I-workers", "C-actors", "C-in-process")
 def test_a_separate_worker_transcribes_and_only_it_has_loaded_pytorch(running, demo_model, spoken):
     candidate = Candidate.start(running.client, ["webm", "m4a", "wav"])
     for suffix in (".webm", ".m4a", ".wav"):
@@ -84,6 +85,7 @@ def test_a_separate_worker_transcribes_and_only_it_has_loaded_pytorch(running, d
     wait_until(lambda: has_no_audio(running.stored))
 
 
+@pytest.mark.covers("I-workers")
 def test_what_a_killed_worker_was_at_another_goes_on_with_when_its_lease_has_run_out(running, demo_model, spoken):
     candidate = Candidate.start(running.client, ["q1"])
     with running.worker(WHISPER_MODEL=demo_model) as worker:

@@ -9,6 +9,7 @@ from tests.e2e.product import Product
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.covers("I-restart", "C-in-process", "N-durable")
 def test_neither_a_power_cut_nor_a_stop_right_after_the_uploads_loses_an_answer(tmp_path, demo_model, spoken):
     settings = {"WHISPER_MODEL": demo_model, "LEASE_SECONDS": "10", "SWEEP_INTERVAL_SECONDS": "1"}
     data_dir = tmp_path / "var"

@@ -173,6 +173,7 @@ def test_a_stream_tells_its_reader_how_to_come_back(
     assert json.loads(seen[seen.index("id: 1") + 1].removeprefix("data: "))["seq"] == 1
 
 
+@pytest.mark.covers("Q-push")
 def test_who_comes_back_begins_with_a_snapshot_whatever_was_seen(
     server: RunningServer, upload: Upload, interview: Interview
 ) -> None:

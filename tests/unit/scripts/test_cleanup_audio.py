@@ -31,6 +31,7 @@ def old_orphan(stores: Stores) -> str:
     return file_id
 
 
+@pytest.mark.covers("I-cleanup", "C-cron")
 def test_it_removes_what_nothing_refers_to_and_says_what_it_did(clean, stores: Stores):
     kept = stores.accept(stores.start("q1"))
     removed = old_orphan(stores)

@@ -14,6 +14,7 @@ def session(services: Services, owner: Caller) -> Session:
     return services.sessions.start(owner, questions("q1", "q2"), language=None, details={}).session
 
 
+@pytest.mark.covers("I-next-question")
 def test_an_accepted_recording_is_stored_before_its_message_is_sent(services, session, stores: Stores, queue):
     recording = recording_of(language="en", declared_duration_ms=1000)
     receipt = services.answers.accept(session, "q1", recording, "owner")
@@ -33,6 +34,7 @@ def test_a_recording_of_many_chunks_is_read_back_byte_for_byte(services, session
     assert stores.database["fs.chunks"].count_documents({}) == 3
 
 
+@pytest.mark.covers("I-gridfs")
 def test_the_file_says_whose_it_is(services, session, database: MongoDatabase):
     receipt = services.answers.accept(session, "q1", recording_of(), "ada")
     file = database["fs.files"].find_one({})
@@ -76,6 +78,7 @@ def test_no_answer_and_no_such_question_are_told_apart(services, session):
     assert (no_answer.value.code, no_question.value.code) == ("no_answer", "no_such_question")
 
 
+@pytest.mark.covers("I-languages")
 @pytest.mark.parametrize("languages", [(None, "de", "de"), ("fr", "de", "fr"), (None, None, None)])
 def test_the_language_is_the_recordings_else_the_sessions(services: Services, stores: Stores, queue, languages):
     own, of_session, heard = languages

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from bson import ObjectId
 
 from services.models import AnswerRef
@@ -22,6 +23,7 @@ def age_files(stores: Stores, age: timedelta) -> None:
     stores.database["fs.files"].update_many({}, {"$set": changed})
 
 
+@pytest.mark.covers("I-cleanup")
 def test_audio_that_waits_for_its_transcript_is_never_removed_however_old(stores: Stores):
     stores.accept(stores.start("q1"))
     stores.claimed()

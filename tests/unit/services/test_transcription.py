@@ -59,6 +59,7 @@ def raising(error: BaseException) -> Callable[[], None]:
     return act
 
 
+@pytest.mark.covers("I-deleted")
 def test_an_answer_is_transcribed_and_its_audio_is_gone(worker: Worker, stores: Stores):
     ref = worker.accept(wav_of(2.0), language_hint="de")
     worker.transcription.transcribe(ref)
@@ -126,6 +127,7 @@ def test_a_recording_that_can_never_be_heard_fails_at_once_and_its_audio_goes(wo
     stores.check(ref.session_id)
 
 
+@pytest.mark.covers("I-retry", "N-backoff")
 def test_an_error_that_may_pass_is_tried_again_later_and_later_and_then_fails(worker: Worker, stores: Stores):
     worker.at_window(0, raising(RuntimeError("CUDA went away")))
     ref = worker.accept()

@@ -137,6 +137,18 @@ def test_stopping_while_transcribing_gives_the_answer_back(worker, services, ses
     stores.check(session.id)
 
 
+@pytest.mark.covers("N-parallel")
+def test_two_answers_are_worked_on_at_once(worker, services, session, stores: Stores, owner: Caller, model: Model):
+    together = threading.Barrier(2)
+    model.transcriber.before_window = lambda _: together.wait(timeout=20) and None
+    other = services.sessions.start(owner, questions("q1"), language=None, details={}).session
+    for each in (session, other):
+        services.answers.accept(each, "q1", recording_of(wav_of(0.5)), "owner")
+    worker.start()
+    wait_until(lambda: is_completed(stores, session) and is_completed(stores, other))
+    assert answer_of(stores, session)["attempts"] == answer_of(stores, other)["attempts"] == 1
+
+
 def test_stopping_twice_or_before_the_start_is_fine(process: Process):
     worker = InProcessWorker(process)
     worker.start()

@@ -17,6 +17,7 @@ needs_speech = pytest.mark.skipif(
 
 
 @needs_speech
+@pytest.mark.covers("Q-benchmark")
 def test_a_few_sentences_go_the_whole_way_to_a_page_with_pictures(tmp_path, capsys):
     chosen = [name for name in MEASUREMENTS if name not in ("silence", "costs")]
 

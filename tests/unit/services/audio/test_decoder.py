@@ -42,6 +42,7 @@ def test_every_format_is_heard_as_it_was_spoken(form):
     assert np.corrcoef(spoken[:length], heard[delay : delay + length])[0, 1] > 0.9
 
 
+@pytest.mark.covers("Q-formats")
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 44_100, 96_000])
 @pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
 def test_any_rate_and_any_channels_become_16_khz_mono(rate_hz, layout):

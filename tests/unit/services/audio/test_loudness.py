@@ -48,6 +48,7 @@ def test_pauses_do_not_make_speech_quieter():
     assert quiet == pytest.approx(measured(talk).loudness_dbfs(), abs=1.0)
 
 
+@pytest.mark.covers("Q-normalised")
 @pytest.mark.parametrize("dbfs", [-55, -40, -30, -20, -12])
 def test_whatever_the_level_it_becomes_the_same(dbfs):
     """Gating leaves pauses out, which are in the mean square: speech comes out somewhat below the target by it."""

@@ -155,6 +155,7 @@ def test_a_recording_that_is_rejected_is_rejected_on_each_way_through():
         assert rejected.value.code == "too_long"
 
 
+@pytest.mark.covers("Q-chunks")
 @pytest.mark.parametrize("seconds", [600, 7200])
 def test_a_recording_is_read_in_as_little_memory_whatever_its_length(seconds):
     ran = subprocess.run(

@@ -53,6 +53,7 @@ def test_times_count_from_the_beginning_of_the_recording(whisper_that_hears):
     assert heard.segments[0].words[0].start == 51.5
 
 
+@pytest.mark.covers("Q-structured")
 def test_every_word_has_its_time_inside_its_segment(whisper_that_hears):
     whisper = whisper_that_hears("<|0.40|> we moved<|1.00|><|1.20|> the service<|2.50|>")
     heard = whisper.hear(window(tone(3), start=10), ENGLISH, nothing)
@@ -136,6 +137,7 @@ def test_text_without_any_time_lasts_as_long_as_its_window(whisper_that_hears):
     assert times(heard) == [(0.0, 5.0, "we moved the service")]
 
 
+@pytest.mark.covers("I-languages")
 @pytest.mark.parametrize("language", [None, "xx", "", "Klingon"])
 def test_a_language_that_is_not_given_or_not_known_is_detected(whisper_that_hears, language):
     heard = whisper_that_hears(language="<|de|>").hear(window(tone(2)), Hints(language=language), nothing)
