@@ -140,7 +140,11 @@ def test_stopping_while_transcribing_gives_the_answer_back(worker, services, ses
 @pytest.mark.covers("N-parallel")
 def test_two_answers_are_worked_on_at_once(worker, services, session, stores: Stores, owner: Caller, model: Model):
     together = threading.Barrier(2)
-    model.transcriber.before_window = lambda _: together.wait(timeout=20) and None
+
+    def wait_for_the_other(_: int) -> None:
+        together.wait(timeout=20)
+
+    model.transcriber.before_window = wait_for_the_other
     other = services.sessions.start(owner, questions("q1"), language=None, details={}).session
     for each in (session, other):
         services.answers.accept(each, "q1", recording_of(wav_of(0.5)), "owner")
