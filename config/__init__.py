@@ -10,7 +10,9 @@ from config.checks import (
     are_origins,
     as_origin,
     from_1_to,
+    is_header_value,
     is_jwt_secret,
+    is_llm_url,
     is_mongodb_uri,
     is_origin,
     is_rate,
@@ -19,6 +21,7 @@ from config.checks import (
     is_url,
 )
 from config.contradictions import JWT_ALGORITHMS, contradictions
+from config.flags import are_flags, read_flags
 from config.settings import Settings
 
 __all__ = ["MIB", "ROOT", "Settings", "SettingsError", "load_settings"]
@@ -27,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
 # PyMongo buffers a whole upload in memory, so a recording has a ceiling no setting may lift.
 RECORDING_CEILING_BYTES = 25 * MIB
+OPENAI_URL = "https://api.openai.com/v1"
 
 
 class SettingsError(Exception):
@@ -51,7 +55,7 @@ def load_settings(dotenv: Path | None = ROOT / ".env") -> Settings:
 
 
 def _read(env: Env) -> Settings:
-    groups = (_servers, _web, _people, _limits, _speech, _work)
+    groups = (_servers, _web, _people, _limits, _speech, _work, _feedback)
     return Settings(**{name: value for group in groups for name, value in group(env).items()})
 
 
@@ -113,6 +117,8 @@ def _speech(env: Env) -> dict[str, Any]:
     return {
         "whisper_model": env.str("WHISPER_MODEL", "").strip() or None,
         "whisper_revision": env.str("WHISPER_REVISION", "") or None,
+        "whisper_model_b": env.str("WHISPER_MODEL_B", "").strip() or None,
+        "whisper_revision_b": env.str("WHISPER_REVISION_B", "") or None,
         "whisper_device": env.str("WHISPER_DEVICE", "auto", validate=validate.Regexp(r"^(auto|cpu|cuda(:\d+)?)$")),
         "whisper_threads": env.int("WHISPER_THREADS", 0, validate=validate.Range(min=0, max=1024)),
         "needs_review_below": env.float("NEEDS_REVIEW_BELOW", 0.6, validate=validate.Range(min=0, max=1)),
@@ -133,9 +139,24 @@ def _work(env: Env) -> dict[str, Any]:
         "failed_audio_retention_hours": env.int(
             "FAILED_AUDIO_RETENTION_HOURS", 7 * 24, validate=validate.Range(min=0, max=87_600)
         ),
-        "feedback_provider": env.str("FEEDBACK_PROVIDER", "rule_based", validate=validate.OneOf(["rule_based"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+    }
+
+
+def _feedback(env: Env) -> dict[str, Any]:
+    return {
+        "feedback_provider": env.str(
+            "FEEDBACK_PROVIDER", "rule_based", validate=validate.OneOf(["rule_based", "openai"])
+        ),
+        "score_delivery": env.bool("SCORE_DELIVERY", False),
+        "feedback_llm_url": (env.str("FEEDBACK_LLM_URL", OPENAI_URL, validate=is_llm_url) or OPENAI_URL).rstrip("/"),
+        "feedback_llm_key": env.str("FEEDBACK_LLM_KEY", "", validate=is_header_value) or None,
+        "feedback_llm_model": env.str("FEEDBACK_LLM_MODEL", "", validate=validate.Length(max=200)) or None,
+        "feedback_llm_timeout_seconds": env.float(
+            "FEEDBACK_LLM_TIMEOUT_SECONDS", 45.0, validate=validate.Range(min=1, max=300)
+        ),
+        "feature_flags": read_flags(env.str("FEATURE_FLAGS", "", validate=are_flags) or ""),
     }
 
 

@@ -1,6 +1,7 @@
 """Whether a value can be used, told without repeating it: it may be a secret."""
 
 import re
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from environs import validate
@@ -24,6 +25,21 @@ def is_url(value: str) -> None:
     is_local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_local)
     _check(not value or (is_safe and bool(parts.netloc)), "must be an https address (http only to this machine)")
+
+
+def is_llm_url(value: str) -> None:
+    """https; without TLS only on this machine or in one's own network, since a key and transcripts are sent."""
+    parts = urlsplit(value)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_near(parts.hostname or ""))
+    has_more = parts.query or parts.fragment or parts.username
+    _check(
+        not value or (is_safe and bool(parts.hostname) and not has_more),
+        "must be an https address (http only in one's own network), without a user, a query or a fragment",
+    )
+
+
+def is_header_value(value: str) -> None:
+    _check(value.isascii() and value.isprintable() and " " not in value, "must be printable ASCII without spaces")
 
 
 def is_rate(value: str) -> None:
@@ -54,6 +70,15 @@ def from_1_to(maximum: int) -> validate.Range:
 def is_token(value: str) -> None:
     _check(not value or len(value) >= 16, "must have at least 16 characters")
     _check(value.count(".") != 2, "must not look like a signed token (two dots)")
+
+
+def _is_near(host: str) -> bool:
+    """This machine, a private address, or a name without a domain, as containers have."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return bool(host) and "." not in host
+    return address.is_loopback or address.is_private
 
 
 def _check(holds: bool, message: str) -> None:

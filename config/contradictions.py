@@ -18,7 +18,7 @@ def contradictions(settings: Settings) -> list[str]:
         problems.append("MAX_SOCKETS: must be lower than WEB_THREADS, since every socket holds a thread")
     if settings.max_sockets_per_session > settings.max_sockets:
         problems.append("MAX_SOCKETS_PER_SESSION: must not be higher than MAX_SOCKETS")
-    return [*problems, *_jwt_contradictions(settings)]
+    return [*problems, *_jwt_contradictions(settings), *_feedback_contradictions(settings)]
 
 
 def _jwt_contradictions(settings: Settings) -> list[str]:
@@ -38,4 +38,18 @@ def _jwt_contradictions(settings: Settings) -> list[str]:
         needed = int(algorithm.removeprefix("HS")) // 8
         if len(settings.auth_jwt_secret.encode()) < needed:
             problems.append(f"AUTH_JWT_SECRET: must have at least {needed} bytes for {algorithm}")
+    return problems
+
+
+def _feedback_contradictions(settings: Settings) -> list[str]:
+    """What the chosen provider needs; of one that is not chosen nothing is asked."""
+    if settings.feedback_provider != "openai":
+        return []
+    problems = []
+    if settings.feedback_llm_key is None:
+        problems.append(
+            "FEEDBACK_LLM_KEY: must be set for FEEDBACK_PROVIDER=openai (any word for an endpoint that asks for none)"
+        )
+    if settings.feedback_llm_model is None:
+        problems.append("FEEDBACK_LLM_MODEL: must be set for FEEDBACK_PROVIDER=openai")
     return problems

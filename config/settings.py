@@ -1,6 +1,7 @@
 """What a process needs to know."""
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,8 @@ class Settings:
     worker_threads: int
     whisper_model: str | None
     whisper_revision: str | None
+    whisper_model_b: str | None
+    whisper_revision_b: str | None
     whisper_device: str
     whisper_threads: int
     needs_review_below: float
@@ -51,6 +54,12 @@ class Settings:
     failed_audio_retention_hours: int
     session_link_days: int
     feedback_provider: str
+    score_delivery: bool
+    feedback_llm_url: str
+    feedback_llm_key: str | None = field(repr=False)
+    feedback_llm_model: str | None
+    feedback_llm_timeout_seconds: float
+    feature_flags: Mapping[str, float]
     log_format: str
     log_level: str
 

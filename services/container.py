@@ -15,8 +15,8 @@ from services.audit import Audit
 from services.decisions import Decisions
 from services.erasure import Erasure
 from services.export import Export
-from services.feedback import FeedbackProvider
 from services.feedback.rule_based import RuleBasedFeedback
+from services.flags import Flags
 from services.health import Health
 from services.idempotency import Idempotency
 from services.jobs import JobQueue
@@ -54,8 +54,6 @@ from services.transcripts import Transcripts
 from services.upload_urls import UploadUrls
 from services.watchdog import Watchdog
 
-FEEDBACK_PROVIDERS: dict[str, Callable[[], FeedbackProvider]] = {"rule_based": RuleBasedFeedback}
-
 
 @dataclass(frozen=True)
 class Services:
@@ -85,6 +83,7 @@ class Services:
     resending: tuple[Resending, ...]
     retention: Retention
     administration: Administration
+    flags: Flags
     erasure: Erasure
     export: Export
 
@@ -121,11 +120,10 @@ def _recordings(of: Joining) -> dict[str, Any]:
 
 
 def _results(of: Joining) -> dict[str, Any]:
-    provider = FEEDBACK_PROVIDERS[of.settings.feedback_provider]()
     return {
         "review": Review(TranscriptStore(of.database), of.audit),
         "transcripts": Transcripts(RevisionStore(of.database)),
-        "analysis": Analysis(of.sessions, of.session_store, provider),
+        "analysis": Analysis(of.sessions, of.session_store, RuleBasedFeedback()),
         "export": Export(RevisionStore(of.database), of.audio, of.audit),
     }
 
@@ -146,6 +144,7 @@ def _operators(of: Joining) -> dict[str, Any]:
     failed_hours = of.settings.failed_audio_retention_hours
     return {
         "retention": Retention(of.audio, of.answer_store, of.session_store, failed_hours=failed_hours),
+        "flags": of.flags,
         "administration": Administration(AnswerLists(of.database), of.decisions, of.audit, failed_hours=failed_hours),
         "erasure": Erasure(TombstoneStore(of.database), TraceStore(of.database)),
     }

@@ -9,6 +9,9 @@ from services.access import OWNER, Access
 from services.answers import Answers
 from services.audit import Audit
 from services.decisions import Decisions
+from services.feedback import ChooseProvider
+from services.feedback.choice import choose_provider
+from services.flags import Flags
 from services.jobs import JobQueue
 from services.sessions import Sessions
 from services.signed_tokens import build_signed_tokens
@@ -18,6 +21,7 @@ from services.storage.audio import AudioStore
 from services.storage.audit import AuditStore
 from services.storage.client import MongoDatabase
 from services.storage.decisions import DecisionStore
+from services.storage.flags import FlagStore
 from services.storage.sessions import SessionStore
 from services.storage.tokens import TokenStore
 from services.storage.uploads import UploadStore
@@ -76,6 +80,14 @@ class Joining:
     @cached_property
     def decisions(self) -> Decisions:
         return Decisions(DecisionStore(self.database), self.jobs)
+
+    @cached_property
+    def flags(self) -> Flags:
+        return Flags(FlagStore(self.database), self.settings.feature_flags, self.audit)
+
+    @cached_property
+    def choose_provider(self) -> ChooseProvider:
+        return choose_provider(self.settings, self.flags)
 
     @cached_property
     def loader(self) -> TranscriberLoader:

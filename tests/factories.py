@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from config import Settings
+from config.flags import FLAGS
 from services.models import Question, Recording
 
 
@@ -67,6 +68,8 @@ DEFAULTS = Settings(
     worker_threads=2,
     whisper_model=None,
     whisper_revision=None,
+    whisper_model_b=None,
+    whisper_revision_b=None,
     whisper_device="cpu",
     whisper_threads=0,
     needs_review_below=0.6,
@@ -79,6 +82,12 @@ DEFAULTS = Settings(
     failed_audio_retention_hours=168,
     session_link_days=14,
     feedback_provider="rule_based",
+    score_delivery=False,
+    feedback_llm_url="https://api.openai.com/v1",
+    feedback_llm_key=None,
+    feedback_llm_model=None,
+    feedback_llm_timeout_seconds=45.0,
+    feature_flags=FLAGS,
     log_format="console",
     log_level="INFO",
 )
