@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
 # PyMongo buffers a whole upload in memory, so a recording has a ceiling no setting may lift.
 RECORDING_CEILING_BYTES = 25 * MIB
+# A job's is streamed; whoever decodes it still has all of it in memory.
+JOB_CEILING_BYTES = 1024 * MIB
 OPENAI_URL = "https://api.openai.com/v1"
 
 
@@ -55,7 +57,7 @@ def load_settings(dotenv: Path | None = ROOT / ".env") -> Settings:
 
 
 def _read(env: Env) -> Settings:
-    groups = (_servers, _web, _people, _limits, _speech, _work, _feedback)
+    groups = (_servers, _web, _people, _limits, _jobs, _speech, _work, _feedback)
     return Settings(**{name: value for group in groups for name, value in group(env).items()})
 
 
@@ -110,6 +112,15 @@ def _limits(env: Env) -> dict[str, Any]:
         "daily_audio_minutes_per_owner": env.int(
             "DAILY_AUDIO_MINUTES_PER_OWNER", 10_000, validate=validate.Range(min=0, max=10_000_000)
         ),
+    }
+
+
+def _jobs(env: Env) -> dict[str, Any]:
+    return {
+        "max_job_bytes": env.int("MAX_JOB_BYTES", 200 * MIB, validate=from_1_to(JOB_CEILING_BYTES)),
+        "max_job_seconds": env.int("MAX_JOB_SECONDS", 7200, validate=from_1_to(6 * 3600)),
+        "require_consent": env.bool("REQUIRE_CONSENT", False),
+        "max_transcript_days": env.int("MAX_TRANSCRIPT_DAYS", 0, validate=validate.Range(min=0, max=36_500)),
     }
 
 

@@ -48,6 +48,10 @@ class Settings:
     low_confidence_below: float
     max_recording_bytes: int
     max_answer_seconds: int
+    max_job_bytes: int
+    max_job_seconds: int
+    require_consent: bool
+    max_transcript_days: int
     lease_seconds: int
     sweep_interval_seconds: int
     transcription_max_attempts: int
