@@ -2,7 +2,18 @@
 
 from flask import Flask
 
-from app import cors, errors, frontend_version, limits, proxies, rate_limits, request_id, security_headers, unread_body
+from app import (
+    connections,
+    cors,
+    errors,
+    frontend_version,
+    limits,
+    proxies,
+    rate_limits,
+    request_id,
+    security_headers,
+    unread_body,
+)
 from app.admin import blueprint as admin
 from app.auth import admin_only, caller_only, listener_only, public, register, signed_url_only, staff_only
 from app.cookie import blueprint as cookie
@@ -76,7 +87,8 @@ def _install(app: Flask, settings: Settings) -> None:
     unread_body.install(app)
     errors.install(app)
     install_metrics(app)
-    install_live(app, max_sockets=settings.max_sockets, max_sockets_per_session=settings.max_sockets_per_session)
+    connections.install(app, max_sockets=settings.max_sockets, max_sockets_per_session=settings.max_sockets_per_session)
+    install_live(app)
     security_headers.install(app, settings.public_url)
     proxies.install(app, settings.trusted_proxies)
     cors.install(app, settings.allowed_origins)

@@ -1,6 +1,5 @@
 """Every live connection holds a thread: there are only so many, and each comes free again."""
 
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from flask import Flask
 from simple_websocket import Client, ConnectionClosed
 from werkzeug.test import TestResponse
 
+from app import connections
 from app.places import Places
 from services.container import Services
 from services.storage.client import MongoDatabase
@@ -156,7 +156,7 @@ def test_no_thread_is_left_behind(server: RunningServer, app: Flask, interview: 
 def test_whose_link_has_run_out_meanwhile_is_sent_off(
     server: RunningServer, way: str, interview: Interview, database: MongoDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["app.live"], "ACCESS_CHECK_SECONDS", 0)
+    monkeypatch.setattr(connections, "ACCESS_CHECK_SECONDS", 0)
     listen = through_socket if way == "websocket" else through_stream
     with listen(server, interview.id, interview.candidate) as events:
         assert next(events)["type"] == "snapshot"
