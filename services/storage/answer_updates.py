@@ -10,6 +10,7 @@ from typing import Any
 from services.models import AnswerRef, Status
 from services.storage.expressions import NOW, REMOVE, Expression, fields, increased, stored
 from services.storage.leases import Leased
+from services.storage.outbox import announced, events_of_end
 
 Pipeline = list[dict[str, Any]]
 
@@ -29,12 +30,20 @@ def next_revision(ref: AnswerRef) -> Expression:
     return increased(f"revisions.{ref.question_id}")
 
 
+def ids_with(ref: AnswerRef) -> Expression:
+    """The session's `answer_ids` once this answer has taken the place of what was there."""
+    replaced = {"$ifNull": [f"${path_of(ref)}.id", None]}
+    others = {"$filter": {"input": "$answer_ids", "cond": {"$ne": ["$$this", replaced]}}}
+    return Expression({"$concatArrays": [others, [stored(ref.answer_id)]]})
+
+
 def answer_change(
     ref: AnswerRef, changed: Mapping[str, Any], *, open_entry: Mapping[str, Any] | None, **session_fields: Any
 ) -> Pipeline:
     """Set `changed` (names relative to the answer) and the answer's entry in `open`; None takes the entry out.
 
-    Its entry in `ended` follows from the status in `changed`, and goes where the answer is open.
+    Its entry in `ended` follows from the status in `changed`, and goes where the answer is open. What its end tells
+    outside (outbox.py) follows from that, too.
     `session_fields` are further expressions for the session document itself.
     """
     path = path_of(ref)
@@ -54,6 +63,8 @@ def _kept_beside(ref: AnswerRef, changed: Mapping[str, Any], open_entry: Mapping
     if open_entry is not None or "transcription_status" in changed:
         end = _end_of(changed)
         kept["ended"] = _others_and("ended", ref, None if end is None else {**entry, **end})
+    if events := events_of_end(ref, changed):
+        kept["outbox"] = announced(*events).value
     return kept
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.models import Caller, Question, Session, Task
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
+from services.storage.outbox import NEW
 
 
 class SessionStore:
@@ -37,6 +38,8 @@ class SessionStore:
                 "answer_ids": [],
                 "open": [],
                 "seq": 0,
+                # Until it is known that nobody listens (webhooks.py).
+                "notifies": NEW,
             }
         )
 
@@ -93,7 +96,7 @@ class SessionStore:
         return result.modified_count == 1
 
 
-_PUBLIC = {"link": 0, "open": 0, "ended": 0, "answer_ids": 0}
+_PUBLIC = {"link": 0, "open": 0, "ended": 0, "answer_ids": 0, "outbox": 0, "notifies": 0}
 
 
 def _visible_to(caller: Caller) -> Document:
