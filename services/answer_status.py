@@ -28,7 +28,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AnswerStatus:
-    """An answer as its own document tells it; `error` is `{code, message}`, safe to show.
+    """An answer as its own document tells it; `error` is `{code, message}`, safe to show, `kind` "audio" or "text".
 
     `partial_transcript` is what was heard so far while an answer is open; the figures of a transcript are explained at
     `Transcript`, and `timing` is in seconds by stage.
@@ -61,6 +61,8 @@ class AnswerStatus:
     longest_pause_seconds: float | None = None
     gaps: tuple[Gap, ...] = ()
     timing: Mapping[str, float] | None = None
+    kind: str = "audio"
+    object_key: str | None = None
 
     @property
     def can_retry(self) -> bool:
@@ -114,6 +116,8 @@ def status_of(question_id: str, answer: Mapping[str, Any]) -> AnswerStatus:
         partial_transcript=_text_so_far(answer.get("partial_texts")),
         needs_review=_needs_review(answer),
         gaps=tuple(Gap(**gap) for gap in answer.get("gaps", ())),
+        kind=answer.get("kind", "audio"),
+        object_key=answer.get("object_key"),
         **{name: answer.get(name) for name in _FIGURES},
     )
 

@@ -44,6 +44,7 @@ class StoredRecording:
     content_type: str
     language: str | None = None
     declared_duration_ms: int | None = None
+    object_key: str | None = None
 
 
 class Answers:
@@ -161,6 +162,7 @@ def _document(recording: StoredRecording, session: Session, user_id: str) -> dic
         "content_type": recording.content_type,
         "language_hint": recording.language or session.language,
         "declared_duration_ms": recording.declared_duration_ms,
+        **({} if recording.object_key is None else {"object_key": recording.object_key}),
         # What leads from the answer to the log of its upload.
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
     }

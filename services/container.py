@@ -24,6 +24,7 @@ from services.joining import Joining
 from services.leases import LeasedWork
 from services.links import Links
 from services.live import LiveFeed
+from services.outside_transcripts import OutsideTranscripts
 from services.recovery import Recovery
 from services.resending import Resending
 from services.retention import Retention
@@ -38,6 +39,7 @@ from services.storage.idempotency import IdempotencyStore
 from services.storage.kept_uploads import KeptUploadStore
 from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswerStore
+from services.storage.outside_transcripts import OutsideTranscriptStore
 from services.storage.revisions import RevisionStore
 from services.storage.revocations import RevocationStream
 from services.storage.signing_key import SigningKeyStore
@@ -45,12 +47,14 @@ from services.storage.tickets import TicketStore
 from services.storage.tombstones import TombstoneStore
 from services.storage.traces import TraceStore
 from services.storage.transcripts import TranscriptStore
+from services.storage.typed_answers import TypedAnswerStore
 from services.storage.workers import WorkerStore
 from services.tickets import Tickets
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
 from services.transcription import Stores, Transcription
 from services.transcripts import Transcripts
+from services.typed_answers import TypedAnswers
 from services.upload_urls import UploadUrls
 from services.watchdog import Watchdog
 
@@ -69,6 +73,8 @@ class Services:
     upload_urls: UploadUrls
     signed_uploads: SignedUploads
     decisions: Decisions
+    typed_answers: TypedAnswers
+    outside_transcripts: OutsideTranscripts
     review: Review
     transcripts: Transcripts
     analysis: Analysis
@@ -116,6 +122,10 @@ def _recordings(of: Joining) -> dict[str, Any]:
         "upload_urls": UploadUrls(SigningKeyStore(of.database), of.access, of.session_store),
         "signed_uploads": SignedUploads(of.uploads, KeptUploadStore(of.database), of.answers),
         "decisions": of.decisions,
+        "typed_answers": TypedAnswers(TypedAnswerStore(of.database), of.audio, of.when_ended),
+        "outside_transcripts": OutsideTranscripts(
+            OutsideTranscriptStore(of.database), of.audio, of.audit, of.when_ended
+        ),
     }
 
 

@@ -74,6 +74,11 @@ class Conflict(ParleyError):
     code = "conflict"
 
 
+def already_submitted() -> Conflict:
+    """What whoever would change an answer of a submitted interview is told."""
+    return Conflict("The interview was submitted; its answers stay as they are.", code="already_submitted")
+
+
 class PreconditionRequired(ParleyError):
     """Raised when an edit does not say which revision it changes."""
 

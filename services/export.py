@@ -147,6 +147,7 @@ def _of_session(session: Session) -> dict[str, Any]:
         "task": session.task,
         "initial_prompt": session.initial_prompt,
         "vocabulary": session.vocabulary,
+        "submitted_at": session.submitted_at,
         **session.details,
         "questions": [
             {"id": each.id, "prompt": each.prompt, "model_answer": each.model_answer, "key_points": each.key_points}

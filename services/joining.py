@@ -13,6 +13,7 @@ from services.feedback import ChooseProvider
 from services.feedback.choice import choose_provider
 from services.flags import Flags
 from services.jobs import JobQueue
+from services.models import AnswerRef
 from services.sessions import Sessions
 from services.signed_tokens import build_signed_tokens
 from services.storage.acceptance import AcceptanceStore
@@ -88,6 +89,11 @@ class Joining:
     @cached_property
     def choose_provider(self) -> ChooseProvider:
         return choose_provider(self.settings, self.flags)
+
+    @property
+    def when_ended(self) -> Callable[[AnswerRef], None]:
+        """What is called with each answer that is terminal now."""
+        return lambda _: None
 
     @cached_property
     def loader(self) -> TranscriberLoader:

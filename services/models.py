@@ -188,11 +188,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a person with a bearer token, or (with `session_id` set) the holder of one session's link."""
+    """Who asks: a person with a bearer token, or (with `session_id` set) the holder of one session's link.
+
+    With the role "worker" it is whoever holds the worker key `key_id` of the owner `user_id`.
+    """
 
     user_id: str
     role: str = "user"
     session_id: str | None = None
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,3 +226,4 @@ class Session:
     task: Task = Task.TRANSCRIBE
     initial_prompt: str | None = None
     vocabulary: tuple[str, ...] = ()
+    submitted_at: datetime | None = None

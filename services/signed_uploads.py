@@ -103,7 +103,7 @@ class SignedUploads:
             raise NotFound("There is no such upload for this question.", code="no_such_upload")
         self._uploads.collect_if_over(kept.file_id)
         recording = StoredRecording(
-            kept.file_id, kept.bytes, kept.sha256, kept.content_type, language, declared_duration_ms
+            kept.file_id, kept.bytes, kept.sha256, kept.content_type, language, declared_duration_ms, object_key
         )
         try:
             return self._answers.accept_stored(

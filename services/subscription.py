@@ -20,6 +20,7 @@ class Snapshot:
 
     seq: int
     answers: list[AnswerStatus]
+    is_submitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Subscription:
                 yield None
             elif change.seq is None or change.seq > self._seq + 1:
                 yield from self._snapshot()
-            elif change.seq == self._seq + 1 and len(change.touched_questions()) > 1:
+            elif change.seq == self._seq + 1 and (len(change.touched_questions()) > 1 or change.submits()):
                 # One event, since a client drops a second one with the same `seq`.
                 yield from self._snapshot()
             elif change.seq == self._seq + 1:
@@ -112,7 +113,8 @@ class Subscription:
             return
         self._seq = session.seq
         self._answers = {question_id: dict(answer) for question_id, answer in session.answers.items()}
-        yield Snapshot(session.seq, [status_of(*item) for item in self._answers.items()])
+        answers = [status_of(*item) for item in self._answers.items()]
+        yield Snapshot(session.seq, answers, session.submitted_at is not None)
 
     def _apply(self, change: Change) -> Iterator[AnswerChanged]:
         self._seq = change.seq or self._seq

@@ -12,7 +12,18 @@ from services.feedback.english import (
     FUNCTION_WORDS,
     QUANTIFIERS,
 )
-from services.feedback.scale import Finding, counted, evidence, falling, listed, per_hundred, quoted
+from services.feedback.scale import (
+    MOST_CITED,
+    Finding,
+    Spot,
+    counted,
+    evidence,
+    falling,
+    listed,
+    per_hundred,
+    quoted,
+    shortened,
+)
 
 _HESITATION = re.compile(r"u+m+|u+h+m*|e+r+m*|a+h+|h+m+|m{2,}")
 _ADVERBS = frozenset({"basically", "actually", "literally"})
@@ -31,10 +42,16 @@ _ENGLISH_SHARE = 0.12
 
 @dataclass(slots=True)
 class Speech:
-    """A text parted into fillers and the other words; `beside` marks the words that had a filler next to them."""
+    """A text parted into fillers and the other words.
+
+    `places` are those of the words, `found` those of the fillers; `beside` marks the words that had a filler next to
+    them.
+    """
 
     fillers: Counter[str] = field(default_factory=Counter)
     words: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    found: list[Spot] = field(default_factory=list)
     beside: set[int] = field(default_factory=set)
 
 
@@ -55,7 +72,7 @@ def fillers(words: Sequence[str]) -> Finding | None:
     named = listed([quoted(filler) for filler, _ in speech.fillers.most_common(3)])
     advice = "that sounds natural" if score >= 85 else "try a silent pause instead"
     used = f"You used {counted(number, 'filler')} ({named}) next to {counted(len(speech.words), 'other word')}"
-    return Finding(score, f"{used}: {advice}.")
+    return Finding(score, f"{used}: {advice}.", tuple(speech.found[:MOST_CITED]))
 
 
 def part(words: Sequence[str]) -> Speech:
@@ -64,13 +81,15 @@ def part(words: Sequence[str]) -> Speech:
     A filler put anywhere into a text adds exactly itself: it leaves the words around it as they were.
     """
     speech = Speech()
-    for word in words:
+    for place, word in enumerate(words):
         if word in _ADVERBS or _HESITATION.fullmatch(word):
-            _count(speech, word)
+            _count(speech, word, place, place)
         else:
             speech.words.append(word)
+            speech.places.append(place)
             _close_phrase(speech)
     _take_likes(speech)
+    speech.found.sort(key=lambda spot: spot.start)
     return speech
 
 
@@ -79,12 +98,14 @@ def _close_phrase(speech: Speech) -> None:
     forbidden = _PHRASES.get(phrase) if len(phrase) == 2 else None
     if forbidden is None or (len(speech.words) > 2 and speech.words[-3] in forbidden):
         return
-    del speech.words[-2:]
-    _count(speech, " ".join(phrase))
+    first, last = speech.places[-2:]
+    del speech.words[-2:], speech.places[-2:]
+    _count(speech, " ".join(phrase), first, last)
 
 
-def _count(speech: Speech, filler: str) -> None:
+def _count(speech: Speech, filler: str, first: int, last: int) -> None:
     speech.fillers[filler] += 1
+    speech.found.append(Spot(first, last + 1, shortened(filler, 60)))
     speech.beside.update((len(speech.words) - 1, len(speech.words)))
 
 
@@ -97,9 +118,10 @@ def _take_likes(speech: Speech) -> None:
         opens = before in _OPENERS and after in _PRONOUNS
         if word == "like" and before not in BEFORE_REAL_LIKE and (opens or place in speech.beside):
             speech.fillers[word] += 1
+            speech.found.append(Spot(speech.places[place], speech.places[place] + 1, word))
         else:
-            kept.append(word)
-    speech.words = kept
+            kept.append(place)
+    speech.words, speech.places = [speech.words[each] for each in kept], [speech.places[each] for each in kept]
 
 
 def _is_english(words: Sequence[str]) -> bool:

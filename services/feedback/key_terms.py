@@ -1,7 +1,7 @@
 """The terms that carry a text's meaning: its words without English function words, reduced to their stems."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,6 +9,8 @@ from services.feedback.english import FUNCTION_WORDS, IRREGULAR_FORMS
 from services.feedback.words import is_unspaced, split_words
 
 _VOWELS = frozenset("aeiouy")
+# Of one term: what is said a thousand times is found by its first times.
+MOST_PLACES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,25 @@ def key_terms(text: str) -> KeyTerms:
     return KeyTerms(occurrences, spellings)
 
 
-def spoken_terms(words: Sequence[str]) -> frozenset[str]:
-    """Every term a transcript can be credited with: the stem of each word, and each pair of unspaced letters."""
-    pairs = {first + second for first, second in set(pairwise(words)) if is_unspaced(first) and is_unspaced(second)}
-    return frozenset(map(stem, set(words))) | pairs
+def spoken_terms(words: Sequence[str]) -> Mapping[str, Sequence[tuple[int, int]]]:
+    """Every term a transcript can be credited with, and where: the first places, from a word to before another.
+
+    Terms are the stem of each word, and each pair of unspaced letters.
+    """
+    stems = {word: stem(word) for word in set(words)}
+    letters = {word for word in stems if is_unspaced(word)}
+    found: dict[str, list[tuple[int, int]]] = {}
+    for place, word in enumerate(words):
+        _note(found, stems[word], place, 1)
+        if word in letters and place + 1 < len(words) and words[place + 1] in letters:
+            _note(found, word + words[place + 1], place, 2)
+    return found
+
+
+def _note(found: dict[str, list[tuple[int, int]]], term: str, place: int, length: int) -> None:
+    places = found.setdefault(term, [])
+    if len(places) < MOST_PLACES:
+        places.append((place, place + length))
 
 
 def stem(word: str) -> str:

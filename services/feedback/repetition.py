@@ -2,8 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
-from services.feedback.scale import Finding, counted, evidence, falling, per_hundred, within
+from services.feedback.english import FUNCTION_WORDS
+from services.feedback.scale import (
+    MOST_CITED,
+    Finding,
+    Spot,
+    counted,
+    evidence,
+    falling,
+    per_hundred,
+    shortened,
+    within,
+)
 
 WINDOW_WORDS = 50
 VARIED_ENOUGH = 0.65
@@ -14,12 +26,15 @@ _MEANT_TWICE = frozenset({"very", "really", "so", "had", "that", "more", "many",
 
 def repetition(words: Sequence[str]) -> Finding:
     """The weaker of two: words repeated at once (50 points at 10 in 100) and variety (full marks from 0.65 on)."""
-    repeated = count_repeated(words)
+    again = repeats(words)
+    repeated = sum(spot.end - spot.start for spot in again)
     variety = moving_average_type_token_ratio(words)
     at_once = falling(per_hundred(repeated, len(words)), half=10)
     varied = within(variety, VARIED_ENOUGH, 1.0, width=0.5)
     distinct = f"{100 * variety:.0f} % of your words were different ones"
+    spots = tuple(Spot(2 * spot.start - spot.end, spot.end) for spot in again[:MOST_CITED])
     if varied < at_once and varied < 90:
+        spots = _frequent(words)
         comment = f"You came back to the same words often ({distinct} in any stretch): try other words for them."
     elif at_once < 90:
         comment = f"You said {counted(repeated, 'word')} again right away: pause before you start over."
@@ -27,18 +42,24 @@ def repetition(words: Sequence[str]) -> Finding:
         comment = "You repeated nothing, but this was too short to tell how varied your wording is."
     else:
         comment = f"Your wording is varied: {distinct} in any stretch of {min(WINDOW_WORDS, len(words))}."
-    return Finding(min(at_once, varied) * evidence(len(words)), comment)
+    return Finding(min(at_once, varied) * evidence(len(words)), comment, spots)
 
 
 def count_repeated(words: Sequence[str]) -> int:
-    """Words that repeat, at once, the word or the phrase of up to four words before them."""
-    repeated = 0
+    """How many words repeat, at once, the word or the phrase of up to four words before them."""
+    return sum(spot.end - spot.start for spot in repeats(words))
+
+
+def repeats(words: Sequence[str]) -> list[Spot]:
+    """The words that do, without what they repeat."""
+    found = []
     place = 1
     while place < len(words):
         length = _repeated_phrase(words, place)
-        repeated += length
+        if length:
+            found.append(Spot(place, place + length))
         place += length or 1
-    return repeated
+    return found
 
 
 def moving_average_type_token_ratio(words: Sequence[str]) -> float:
@@ -59,6 +80,14 @@ def moving_average_type_token_ratio(words: Sequence[str]) -> float:
             del inside[leaving]
         different += len(inside)
     return different / (window * (len(words) - window + 1))
+
+
+def _frequent(words: Sequence[str]) -> tuple[Spot, ...]:
+    """Where the three words were said that were said most, function words aside where there are others."""
+    said = Counter(word for word in words if word not in FUNCTION_WORDS) or Counter(words)
+    most = {word for word, _ in said.most_common(3)}
+    places = (Spot(place, place + 1, shortened(word, 60)) for place, word in enumerate(words) if word in most)
+    return tuple(islice(places, MOST_CITED))
 
 
 def _repeated_phrase(words: Sequence[str], place: int) -> int:

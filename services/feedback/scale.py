@@ -6,14 +6,26 @@ from dataclasses import dataclass
 
 SHORTEST_SAMPLE_WORDS = 25
 FULL_EVIDENCE_WORDS = 10
+# What is found a hundred times is shown by its first times.
+MOST_CITED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Words that a finding rests on, from `start` to before `end` of the words it was found in; `point` as evidence's."""
+
+    start: int
+    end: int
+    point: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one aspect of an answer is worth, 0–100, and a sentence for the person."""
+    """What one aspect of an answer is worth, 0–100, a sentence for the person, and the words that both rest on."""
 
     score: float
     comment: str
+    spots: tuple[Spot, ...] = ()
 
 
 def within(value: float, low: float, high: float, *, width: float) -> float:
@@ -53,6 +65,11 @@ def listed(phrases: Sequence[str]) -> str:
 
 def quoted(text: str) -> str:
     """At most 60 characters of somebody's text on one line, safe to store and to send."""
+    return f"“{shortened(text, 60)}”"
+
+
+def shortened(text: str, most: int) -> str:
+    """The same without quotation marks, of at most so many characters."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text[:1000])
     line = " ".join(printable.split())
-    return f"“{line}”" if len(line) <= 60 else f"“{line[:59].rstrip()}…”"
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"

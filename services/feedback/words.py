@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 # Normalisation sorts runs of combining marks in quadratic time; no real word is longer than this.
 LONGEST_WORD = 64
@@ -18,11 +19,30 @@ _UNSPACED = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """A text's words as `split_words` gives them, and for each its place in `written`, which is `text.split()`."""
+
+    written: Sequence[str]
+    words: Sequence[str]
+    places: Sequence[int]
+
+
+def read(text: str) -> ReadText:
+    """The words of a text and where they stand; a text has none or several of them in one place ("e-mail", "…")."""
+    letters = {ord(letter): _replacement(letter) for letter in set(text)}
+    written, words, places = text.split(), [], []
+    for place, each in enumerate(written):
+        for word in each.translate(letters).split():
+            if stripped := word.strip("'"):
+                words.append(_normalised(stripped))
+                places.append(place)
+    return ReadText(written, words, places)
+
+
 def split_words(text: str) -> list[str]:
     """Case-folded words without punctuation; a lone letter where the script is written without spaces."""
-    letters = {ord(letter): _replacement(letter) for letter in set(text)}
-    words = (word.strip("'") for word in text.translate(letters).split())
-    return [_normalised(word) for word in words if word]
+    return list(read(text).words)
 
 
 def is_unspaced(word: str) -> bool:

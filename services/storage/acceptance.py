@@ -9,15 +9,16 @@ from bson import ObjectId
 from gridfs import DEFAULT_CHUNK_SIZE
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from services.errors import NotFound, Unavailable
+from services.errors import NotFound, ParleyError, Unavailable, already_submitted
 from services.models import AnswerRef, Status
-from services.storage.answer_updates import Pipeline, answer_change, path_of
+from services.storage.answer_updates import Pipeline, answer_change, ids_with, path_of
 from services.storage.answers import RESEND_SECONDS
 from services.storage.audio import file_document
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
-from services.storage.expressions import NOW, fields, seconds_from_now, stored
+from services.storage.expressions import NOW, fields, seconds_from_now
 from services.storage.partials import remove_partial
 
 RECEIPT_HOURS = 48
@@ -64,7 +65,8 @@ class AcceptanceStore:
         """Make `answer`, whose chunks are stored, the queued answer to its question.
 
         With `once` an answer id is accepted one time in `RECEIPT_HOURS`, whatever became of the answer since; a repeat
-        gets what was said then. Raises `NotFound` when there is no such session or question, and `UploadLost`.
+        gets what was said then. Raises `NotFound` when there is no such session or question, `Conflict` when it was
+        submitted, and `UploadLost`.
         """
         try:
             return in_transaction(self._client, lambda transaction: self._accept(ref, answer, once, transaction))
@@ -101,14 +103,14 @@ class AcceptanceStore:
         """The id of the recording that this one takes the place of."""
         path = path_of(ref)
         before = self._sessions.find_one_and_update(
-            {"_id": ref.session_id, "questions.id": ref.question_id},
+            {"_id": ref.session_id, "questions.id": ref.question_id, "submitted_at": None},
             _queueing(ref, answer),
             projection={f"{path}.gridfs_file_id": 1, f"{path}.id": 1},
             return_document=ReturnDocument.BEFORE,
             session=transaction,
         )
         if before is None:
-            raise NotFound("The session or the question is gone.")
+            raise why_not_taken(self._sessions, ref, transaction)
         replaced = before.get("answers", {}).get(ref.question_id)
         if replaced is None:
             return None
@@ -133,6 +135,14 @@ class AcceptanceStore:
         return self._chunks.find_one(last, {"_id": 1}, session=transaction) is not None
 
 
+def why_not_taken(sessions: Collection[Document], ref: AnswerRef, transaction: ClientSession) -> ParleyError:
+    """Why a session takes no answer to this question any more."""
+    submitted = {"_id": ref.session_id, "questions.id": ref.question_id, "submitted_at": {"$ne": None}}
+    if sessions.find_one(submitted, {"_id": 1}, session=transaction) is not None:
+        return already_submitted()
+    return NotFound("The session or the question is gone.")
+
+
 def _queueing(ref: AnswerRef, answer: Mapping[str, Any]) -> Pipeline:
     path = path_of(ref)
     document: Document = {
@@ -144,13 +154,11 @@ def _queueing(ref: AnswerRef, answer: Mapping[str, Any]) -> Pipeline:
         "attempts": 0,
         "crashes": 0,
     }
-    replaced = {"$ifNull": [f"${path}.id", None]}
-    others = {"$filter": {"input": "$answer_ids", "cond": {"$ne": ["$$this", replaced]}}}
     return answer_change(
         ref,
         {},
         open_entry={"due": seconds_from_now(RESEND_SECONDS)},
-        answer_ids={"$concatArrays": [others, [stored(ref.answer_id)]]},
+        answer_ids=ids_with(ref).value,
         # An operator, so that the whole answer is replaced: a plain document would be merged into the old one.
         **{path: {"$mergeObjects": [fields(document)]}},
     )

@@ -32,6 +32,10 @@ class Change:
         """Whether the session's link was replaced or revoked."""
         return any(path.partition(".")[0] == "link" for path in (*self.updated, *self.removed))
 
+    def submits(self) -> bool:
+        """Whether the interview was submitted by it, which is a change of every answer."""
+        return "submitted_at" in self.updated
+
     def applied_to(self, question_id: str, answer: Mapping[str, Any] | None) -> dict[str, Any]:
         """A copy of the answer with this change made."""
         prefix = f"answers.{question_id}"

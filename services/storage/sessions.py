@@ -127,4 +127,5 @@ def _as_session(found: Document | None) -> Session | None:
         task=Task(found.get("task", Task.TRANSCRIBE)),
         initial_prompt=found.get("initial_prompt"),
         vocabulary=tuple(found.get("vocabulary", ())),
+        submitted_at=found.get("submitted_at"),
     )

@@ -39,7 +39,7 @@ class UploadStore:
         """Store the bytes of an answer that is not accepted yet; the file's id, a fresh one for every attempt."""
         file_id = ObjectId()
         try:
-            self._begin(file_id, ref)
+            self._mark(file_id, ref)
             self._audio.save_chunks(file_id, content)
         except BaseException:
             with suppress(Unavailable):
@@ -55,7 +55,19 @@ class UploadStore:
         says so, and stays.
         """
         with pymongo.timeout(ABANDON_SECONDS):
-            self._collect({"_id": ObjectId(file_id), "is_kept": {"$ne": True}})
+            self.collect(file_id)
+
+    @reaching_mongodb
+    def begin(self, ref: AnswerRef) -> str:
+        """Mark an upload whose chunks come later (streamed_uploads.py); the id of its file."""
+        file_id = ObjectId()
+        self._mark(file_id, ref)
+        return str(file_id)
+
+    @reaching_mongodb
+    def collect(self, file_id: str) -> bool:
+        """Remove an upload that is neither accepted nor kept; whether it was there."""
+        return self._collect({"_id": ObjectId(file_id), "is_kept": {"$ne": True}})
 
     @reaching_mongodb
     def collect_abandoned(self) -> int:
@@ -75,7 +87,7 @@ class UploadStore:
         found = self._uploads.find({"session_id": session_id, "is_kept": True}, {"_id": 1}).limit(at_most)
         return sum(1 for _ in found)
 
-    def _begin(self, file_id: ObjectId, ref: AnswerRef) -> None:
+    def _mark(self, file_id: ObjectId, ref: AnswerRef) -> None:
         marker = {
             "session_id": ref.session_id,
             "answer_id": ref.answer_id,
