@@ -43,12 +43,14 @@ from services.storage.outside_transcripts import OutsideTranscriptStore
 from services.storage.revisions import RevisionStore
 from services.storage.revocations import RevocationStream
 from services.storage.signing_key import SigningKeyStore
+from services.storage.submissions import SubmissionStore
 from services.storage.tickets import TicketStore
 from services.storage.tombstones import TombstoneStore
 from services.storage.traces import TraceStore
 from services.storage.transcripts import TranscriptStore
 from services.storage.typed_answers import TypedAnswerStore
 from services.storage.workers import WorkerStore
+from services.submission import Submission
 from services.tickets import Tickets
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
@@ -72,6 +74,7 @@ class Services:
     answers: Answers
     upload_urls: UploadUrls
     signed_uploads: SignedUploads
+    submission: Submission
     decisions: Decisions
     typed_answers: TypedAnswers
     outside_transcripts: OutsideTranscripts
@@ -121,6 +124,7 @@ def _recordings(of: Joining) -> dict[str, Any]:
         "answers": of.answers,
         "upload_urls": UploadUrls(SigningKeyStore(of.database), of.access, of.session_store),
         "signed_uploads": SignedUploads(of.uploads, KeptUploadStore(of.database), of.answers),
+        "submission": Submission(SubmissionStore(of.database)),
         "decisions": of.decisions,
         "typed_answers": TypedAnswers(TypedAnswerStore(of.database), of.audio, of.when_ended),
         "outside_transcripts": OutsideTranscripts(
