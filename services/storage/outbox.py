@@ -59,14 +59,15 @@ def events_of_end(ref: AnswerRef, changed: Mapping[str, Any]) -> tuple[Event, ..
     status = changed.get("transcription_status")
     if status not in _OF_STATUS:
         return ()
-    error = changed.get("transcription_error") or {}
+    error = changed.get("transcription_error")
     told = {
         "session_id": ref.session_id,
         "question_id": ref.question_id,
         "answer_id": ref.answer_id,
         "status": status,
         "revision": changed.get("revision"),
-        "error_code": error.get("code"),
+        # Where an error is taken away, that is an expression.
+        "error_code": error.get("code") if isinstance(error, Mapping) else None,
         "seq": _NEXT_SEQ,
     }
     last = {"session_id": ref.session_id, "seq": _NEXT_SEQ}
