@@ -6,6 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+# What a session is: an interview, or one recording without one (services/transcription_jobs.py).
+INTERVIEW, JOB = "interview", "job"
+
 
 class Status(StrEnum):
     """Where an answer stands; the words clients see (docs: the state machine of an answer)."""
@@ -175,7 +178,10 @@ class AnswerRef:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on an answer until its lease runs out; every later write must carry `token`."""
+    """The right to work on an answer until its lease runs out; every later write must carry `token`.
+
+    `max_seconds` is how long its recording may be, where it was taken in with a limit of its own.
+    """
 
     ref: AnswerRef
     token: str
@@ -184,6 +190,7 @@ class Claim:
     hints: Hints
     attempts: int
     crashes: int
+    max_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +230,7 @@ class Session:
     language: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     analysis: Mapping[str, Any] | None = None
+    kind: str = INTERVIEW
     task: Task = Task.TRANSCRIBE
     initial_prompt: str | None = None
     vocabulary: tuple[str, ...] = ()

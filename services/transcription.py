@@ -1,5 +1,7 @@
 """Transcribing one answer: claim → plan → hear window by window → complete → delete the audio."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,7 +14,7 @@ from services.leases import Attempt, AttemptTookTooLong, LeasedWork
 from services.listening import Listening
 from services.models import AnswerRef, Claim, Plan, Transcript
 from services.storage.answers import AnswerStore
-from services.storage.audio import AudioStore
+from services.storage.audio import PART_BYTES, AudioStore
 from services.storage.checkpoints import Checkpoint, CheckpointStore
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
@@ -27,6 +29,22 @@ class Stores:
     answers: AnswerStore
     audio: AudioStore
     checkpoints: CheckpointStore
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingParts:
+    """The bytes of a recording, read some at a time by whoever decodes them, each time from the first."""
+
+    audio: AudioStore
+    file_id: str
+    attempt: Attempt
+
+    def __iter__(self) -> Iterator[bytes]:
+        for number in itertools.count():
+            part = self.attempt.insist(partial(self.audio.read_part, self.file_id, number))
+            yield part
+            if len(part) < PART_BYTES:
+                return
 
 
 class Transcription:
@@ -49,8 +67,8 @@ class Transcription:
 
     def _work_on(self, lease: AnswerLease, transcriber: Transcriber, attempt: Attempt) -> None:
         claim, pulse = lease.held, partial(attempt.renew, lease.hold)
-        content = attempt.insist(partial(self._stores.audio.read, claim.file_id))
-        sound = Sound(content, max_seconds=self._max_seconds, on_wait=pulse)
+        recording = RecordingParts(self._stores.audio, claim.file_id, attempt)
+        sound = Sound(recording, max_seconds=claim.max_seconds or self._max_seconds, on_wait=pulse)
         checkpoint = attempt.insist(partial(self._stores.checkpoints.resume, claim, transcriber.model))
         if checkpoint is None:
             checkpoint = self._planned(claim, transcriber, sound, attempt)

@@ -6,7 +6,7 @@ import struct
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
@@ -51,7 +51,7 @@ class Children:
         self._lock = threading.Lock()
         self._server: ServerProcess | None = None
 
-    def blocks(self, content: bytes, *, max_seconds: float, on_wait: Callable[[], None]) -> Blocks:
+    def blocks(self, content: bytes | Iterable[bytes], *, max_seconds: float, on_wait: Callable[[], None]) -> Blocks:
         """Some seconds of samples at a time, and how the child ended.
 
         While nobody asks for the next one the child waits, for as long as that takes. Raises `TranscriptionFailed` when
@@ -138,9 +138,11 @@ class _Patience:
         return part
 
 
-def _blocks(server: ServerProcess, content: bytes, max_seconds: float, on_wait: Callable[[], None]) -> Blocks:
+def _blocks(
+    server: ServerProcess, content: bytes | Iterable[bytes], max_seconds: float, on_wait: Callable[[], None]
+) -> Blocks:
     with _scratch() as recording, _scratch() as outcome:
-        recording.write(content)
+        recording.writelines([content] if isinstance(content, bytes) else content)
         recording.seek(0)
         report, theirs = socket.socketpair()
         samples, written = socket.socketpair()

@@ -6,7 +6,7 @@ A file can make FFmpeg ask for gigabytes with a few hundred bytes, spin, or cras
 import atexit
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import structlog
@@ -34,7 +34,9 @@ def prepare() -> None:
         children.server()
 
 
-def blocks(content: bytes, *, max_seconds: float, on_wait: Callable[[], None] = lambda: None) -> Iterator[Samples]:
+def blocks(
+    content: bytes | Iterable[bytes], *, max_seconds: float, on_wait: Callable[[], None] = lambda: None
+) -> Iterator[Samples]:
     """The recording as 16 kHz mono float32 in [-1, 1], from its first sample on, some seconds at a time.
 
     What can be heard of a damaged recording is returned. The child waits for whoever reads, for as long as that takes.

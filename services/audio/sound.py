@@ -1,7 +1,7 @@
 """A recording as samples, as often as they are asked for, in little memory."""
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import closing
 
 import numpy as np
@@ -16,13 +16,13 @@ KEPT_SECONDS = 120
 
 
 class Sound:
-    """A recording (compressed bytes) as 16 kHz mono float32 samples, as often as they are asked for.
+    """A recording (compressed bytes, or parts that can be asked for again) as 16 kHz mono float32 samples.
 
     Short ones keep their samples after the first pass; longer ones are decoded again, so memory does not grow with
     length. `on_wait` is called every few seconds of decoding, and what it raises ends the work.
     """
 
-    def __init__(self, content: bytes, *, max_seconds: float, on_wait: Callable[[], None]) -> None:
+    def __init__(self, content: bytes | Iterable[bytes], *, max_seconds: float, on_wait: Callable[[], None]) -> None:
         self._content = content
         self._max_seconds = max_seconds
         self._on_wait = on_wait

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 
@@ -15,6 +14,7 @@ from services.storage.answer_updates import answer_change, leased, next_revision
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, Expression, increased, seconds_from_now
 from services.storage.fence import Fence
+from services.storage.new_revisions import NewRevision, RevisionWriter
 from services.storage.partials import remove_partial, without_partial
 from services.storage.usage import UsageStore
 
@@ -30,6 +30,7 @@ class AnswerStore:
         self._transcripts = database["transcripts"]
         self._files = database["fs.files"]
         self._usage = UsageStore(database)
+        self._revisions = RevisionWriter(database)
         self._client = database.client
         self._fence = Fence(database, lease_seconds=lease_seconds)
 
@@ -114,7 +115,7 @@ class AnswerStore:
         def together(transaction: ClientSession) -> None:
             number = self._fence.write(claim.ref, claim.token, change, transaction)["revision"]
             self._mark_audio(claim.ref, "deleting", transaction)
-            self._transcripts.insert_one(_revision(claim.ref, number, transcript), session=transaction)
+            self._revisions.add(_revision(claim.ref, number, transcript), transaction)
             remove_partial(self._transcripts, claim.ref.answer_id, transaction)
 
         in_transaction(self._client, together)
@@ -177,6 +178,7 @@ def _claim_of(ref: AnswerRef, token: str, session: Document) -> Claim:
         hints=_hints_of(answer, session),
         attempts=answer["attempts"],
         crashes=answer["crashes"],
+        max_seconds=answer.get("max_seconds"),
     )
 
 
@@ -208,15 +210,7 @@ def _told_of(transcript: Transcript) -> dict[str, Any]:
     }
 
 
-def _revision(ref: AnswerRef, number: int, transcript: Transcript) -> Document:
-    return {
-        "_id": f"{ref.answer_id}:{number}",
-        "session_id": ref.session_id,
-        "answer_id": ref.answer_id,
-        "revision": number,
-        "text": transcript.text,
-        "language": transcript.language,
-        "segments": [asdict(segment) for segment in transcript.segments],
-        "low_confidence": [asdict(passage) for passage in transcript.low_confidence],
-        "created_at": datetime.now(UTC),
-    }
+def _revision(ref: AnswerRef, number: int, transcript: Transcript) -> NewRevision:
+    return NewRevision(
+        ref, number, transcript.text, transcript.language, transcript.segments, transcript.low_confidence
+    )

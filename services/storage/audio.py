@@ -14,6 +14,10 @@ from services.errors import RecordingRejected
 from services.models import AnswerRef
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
 
+# What is read of a recording at a time: 4 MB.
+PART_CHUNKS = 16
+PART_BYTES = PART_CHUNKS * DEFAULT_CHUNK_SIZE
+
 
 @dataclass(frozen=True, slots=True)
 class StoredAudio:
@@ -51,8 +55,18 @@ class AudioStore:
             content: bytes = self._bucket.open_download_stream(ObjectId(file_id)).read()
             return content
         except (NoFile, CorruptGridFile) as error:
-            message = "The recording is no longer stored. Please record the answer again."
-            raise RecordingRejected(message, code="audio_missing") from error
+            raise _missing() from error
+
+    @reaching_mongodb
+    def read_part(self, file_id: str, number: int) -> bytes:
+        """Some megabytes of a recording; behind its end none. Raises as `read`, also where a part of it is gone."""
+        which = {"files_id": ObjectId(file_id), "n": {"$gte": number * PART_CHUNKS, "$lt": (number + 1) * PART_CHUNKS}}
+        chunks = list(self._chunks.find(which, {"n": 1, "data": 1}).sort("n", 1))
+        file = self._files.find_one({"_id": ObjectId(file_id)}, {"length": 1})
+        part = b"".join(each["data"] for each in chunks)
+        if file is None or len(part) != min(max(file["length"] - number * PART_BYTES, 0), PART_BYTES):
+            raise _missing()
+        return part
 
     @reaching_mongodb
     def delete(self, file_id: str) -> None:
@@ -111,6 +125,10 @@ def _chunks_of(file_id: ObjectId, content: bytes) -> list[Document]:
         {"files_id": file_id, "n": number, "data": content[start : start + DEFAULT_CHUNK_SIZE]}
         for number, start in enumerate(starts)
     ]
+
+
+def _missing() -> RecordingRejected:
+    return RecordingRejected("The recording is no longer stored. Please record the answer again.", code="audio_missing")
 
 
 def _older(status: str, before: datetime) -> Document:

@@ -10,6 +10,13 @@ def ensure_indexes(database: MongoDatabase) -> None:
     """Create what is missing; what exists is left alone."""
     sessions = database["interview_sessions"]
     sessions.create_index([("owner_id", 1), ("created_at", -1), ("_id", -1)])
+    sessions.create_index([("owner_id", 1), ("kind", 1), ("created_at", -1), ("_id", -1)])
+    # Jobs by where they stand: each has the one answer "recording".
+    sessions.create_index(
+        [("owner_id", 1), ("answers.recording.transcription_status", 1), ("created_at", -1), ("_id", -1)],
+        partialFilterExpression={"kind": "job"},
+    )
+    sessions.create_index("created_at")
     sessions.create_index("open.due")
     sessions.create_index([("owner_id", 1), ("open.due", 1)])
     sessions.create_index("open.holder", sparse=True)

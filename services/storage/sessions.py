@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.models import Caller, Question, Session, Task
+from services.models import INTERVIEW, Caller, Question, Session, Task
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
 from services.storage.outbox import NEW
 
@@ -18,35 +18,12 @@ class SessionStore:
     @reaching_mongodb
     def create(self, session: Session, link: Mapping[str, Any]) -> None:
         """Store a new session; `link` holds the hash of its link's token and when it expires."""
-        questions = [
-            {"id": each.id, "prompt": each.prompt, "model_answer": each.model_answer, "key_points": each.key_points}
-            for each in session.questions
-        ]
-        self._sessions.insert_one(
-            {
-                "_id": session.id,
-                "owner_id": session.owner_id,
-                "created_at": session.created_at,
-                "language": session.language,
-                "task": session.task,
-                "initial_prompt": session.initial_prompt,
-                "vocabulary": list(session.vocabulary),
-                "details": dict(session.details),
-                "link": dict(link),
-                "questions": questions,
-                "answers": {},
-                "answer_ids": [],
-                "open": [],
-                "seq": 0,
-                # Until it is known that nobody listens (webhooks.py).
-                "notifies": NEW,
-            }
-        )
+        self._sessions.insert_one(session_document(session, link))
 
     @reaching_mongodb
     def find(self, caller: Caller, session_id: str) -> Session | None:
         """The session if it exists and the caller may see it."""
-        return _as_session(self._sessions.find_one({"_id": session_id, **_visible_to(caller)}, _PUBLIC))
+        return _as_session(self._sessions.find_one({"_id": session_id, **visible_to(caller)}, _PUBLIC))
 
     @reaching_mongodb
     def find_unguarded(self, session_id: str) -> Session | None:
@@ -66,8 +43,9 @@ class SessionStore:
 
     @reaching_mongodb
     def list_of(self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int) -> list[Session]:
-        """An owner's sessions without their answers, newest first, from after the (created_at, id) last seen."""
-        where: Document = {"owner_id": owner_id}
+        """An owner's interviews without their answers, newest first, from after the (created_at, id) last seen."""
+        # Only what is no interview says what it is (jobs.py).
+        where: Document = {"owner_id": owner_id, "kind": None}
         if before is not None:
             created_at, session_id = before
             where["$or"] = [
@@ -99,7 +77,36 @@ class SessionStore:
 _PUBLIC = {"link": 0, "open": 0, "ended": 0, "answer_ids": 0, "outbox": 0, "notifies": 0}
 
 
-def _visible_to(caller: Caller) -> Document:
+def session_document(session: Session, link: Mapping[str, Any]) -> Document:
+    """A new session as it is stored."""
+    questions = [
+        {"id": each.id, "prompt": each.prompt, "model_answer": each.model_answer, "key_points": each.key_points}
+        for each in session.questions
+    ]
+    document = {
+        "_id": session.id,
+        "owner_id": session.owner_id,
+        "created_at": session.created_at,
+        "updated_at": session.created_at,
+        "language": session.language,
+        "task": session.task,
+        "initial_prompt": session.initial_prompt,
+        "vocabulary": list(session.vocabulary),
+        "details": dict(session.details),
+        "link": dict(link),
+        "questions": questions,
+        "answers": {},
+        "answer_ids": [],
+        "open": [],
+        "seq": 0,
+        # Until it is known that nobody listens (webhooks.py).
+        "notifies": NEW,
+    }
+    return document if session.kind == INTERVIEW else {**document, "kind": session.kind}
+
+
+def visible_to(caller: Caller) -> Document:
+    """The condition that every read of a session carries."""
     if caller.session_id is not None:
         # Joined with the asked-for id by `$and`: a link opens its own session only.
         return {"$and": [{"_id": caller.session_id}]}
@@ -127,5 +134,6 @@ def _as_session(found: Document | None) -> Session | None:
         task=Task(found.get("task", Task.TRANSCRIBE)),
         initial_prompt=found.get("initial_prompt"),
         vocabulary=tuple(found.get("vocabulary", ())),
+        kind=found.get("kind", INTERVIEW),
         submitted_at=found.get("submitted_at"),
     )
