@@ -4,6 +4,7 @@ ParleyError
 ├── NotFound                nothing there, or nothing of yours (the two are never told apart)
 ├── Unauthorized            no valid credential
 ├── Forbidden               a valid credential without this right
+│   └── ConsentRequired        no recording of whom it is of without a consent
 ├── InvalidRequest          refused at the door; nothing was stored
 │   ├── UnsupportedRecording   not audio by its container signature
 │   └── RecordingTooLarge      more bytes than a recording may have
@@ -48,6 +49,15 @@ class Forbidden(ParleyError):
     """Raised when the credential is valid but does not allow this."""
 
     code = "forbidden"
+
+
+class ConsentRequired(Forbidden):
+    """Raised when a recording comes without a consent to it, or after that was withdrawn; nothing was stored."""
+
+    code = "consent_required"
+
+    def __init__(self) -> None:
+        super().__init__("Recordings are taken only with the consent of whoever speaks. Please give it first.")
 
 
 class InvalidRequest(ParleyError):

@@ -11,9 +11,12 @@ from services.audit import Audit
 from services.decisions import Decisions
 from services.feedback import ChooseProvider
 from services.feedback.choice import choose_provider
+from services.feedback_jobs import MAX_ATTEMPTS, FeedbackJobs
 from services.flags import Flags
 from services.jobs import JobQueue
+from services.leases import LeasedWork
 from services.models import AnswerRef
+from services.scoring import Scoring
 from services.sessions import Sessions
 from services.signed_tokens import build_signed_tokens
 from services.storage.acceptance import AcceptanceStore
@@ -22,6 +25,8 @@ from services.storage.audio import AudioStore
 from services.storage.audit import AuditStore
 from services.storage.client import MongoDatabase
 from services.storage.decisions import DecisionStore
+from services.storage.feedback_jobs import FeedbackJobStore
+from services.storage.feedback_reports import FeedbackReportStore
 from services.storage.flags import FlagStore
 from services.storage.sessions import SessionStore
 from services.storage.tokens import TokenStore
@@ -58,6 +63,10 @@ class Joining:
         return UploadStore(self.database, self.audio)
 
     @cached_property
+    def acceptance(self) -> AcceptanceStore:
+        return AcceptanceStore(self.database, requires_consent=self.settings.require_consent)
+
+    @cached_property
     def usage(self) -> UsageStore:
         return UsageStore(self.database)
 
@@ -76,11 +85,11 @@ class Joining:
 
     @cached_property
     def answers(self) -> Answers:
-        return Answers(self.uploads, AcceptanceStore(self.database), self.audio, self.usage, self.jobs)
+        return Answers(self.uploads, self.acceptance, self.audio, self.usage, self.jobs)
 
     @cached_property
     def decisions(self) -> Decisions:
-        return Decisions(DecisionStore(self.database), self.jobs)
+        return Decisions(DecisionStore(self.database), self.jobs, self.when_ended)
 
     @cached_property
     def flags(self) -> Flags:
@@ -90,10 +99,23 @@ class Joining:
     def choose_provider(self) -> ChooseProvider:
         return choose_provider(self.settings, self.flags)
 
+    @cached_property
+    def feedback_store(self) -> FeedbackJobStore:
+        return FeedbackJobStore(self.database, lease_seconds=self.settings.lease_seconds)
+
+    @cached_property
+    def feedback_jobs(self) -> FeedbackJobs:
+        return FeedbackJobs(self.feedback_store, FeedbackReportStore(self.database), self.jobs)
+
+    @cached_property
+    def scoring(self) -> Scoring:
+        work = LeasedWork(self.watchdog, holder=self.settings.holder, max_attempts=MAX_ATTEMPTS)
+        return Scoring(self.feedback_store, self.session_store, self.choose_provider, work, self.feedback_jobs.wake)
+
     @property
     def when_ended(self) -> Callable[[AnswerRef], None]:
         """What is called with each answer that is terminal now."""
-        return lambda _: None
+        return self.feedback_jobs.when_ended
 
     @cached_property
     def loader(self) -> TranscriberLoader:

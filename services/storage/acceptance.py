@@ -12,7 +12,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from services.errors import NotFound, ParleyError, Unavailable, already_submitted
+from services.errors import ConsentRequired, NotFound, ParleyError, Unavailable, already_submitted
 from services.models import AnswerRef, Status
 from services.storage.answer_updates import Pipeline, answer_change, ids_with, path_of
 from services.storage.answers import RESEND_SECONDS
@@ -22,6 +22,9 @@ from services.storage.expressions import NOW, fields, seconds_from_now
 from services.storage.partials import remove_partial
 
 RECEIPT_HOURS = 48
+# Of a session that takes recordings; looked at by the very write that takes one.
+NOT_WITHDRAWN = {"details.consent.withdrawn_at": None}
+CONSENTED = {**NOT_WITHDRAWN, "details.consent.given_at": {"$ne": None}}
 # What a repeat is told, and by what another request under its key is found out.
 _RECEIPT = ("file_id", "bytes", "sha256", "language_hint", "declared_duration_ms")
 
@@ -51,8 +54,10 @@ class Accepted:
 class AcceptanceStore:
     """Queues answers; everything after that is `AnswerStore`'s."""
 
-    def __init__(self, database: MongoDatabase) -> None:
+    def __init__(self, database: MongoDatabase, *, requires_consent: bool = False) -> None:
+        self._consent = CONSENTED if requires_consent else NOT_WITHDRAWN
         self._sessions = database["interview_sessions"]
+        self._erasures = database["erasures"]
         self._files = database["fs.files"]
         self._chunks = database["fs.chunks"]
         self._uploads = database["uploads"]
@@ -61,15 +66,23 @@ class AcceptanceStore:
         self._client = database.client
 
     @reaching_mongodb
-    def accept(self, ref: AnswerRef, answer: Mapping[str, Any], *, once: bool = False) -> Accepted:
-        """Make `answer`, whose chunks are stored, the queued answer to its question.
+    def accept(
+        self, ref: AnswerRef, answer: Mapping[str, Any], *, once: bool = False, new_session: Document | None = None
+    ) -> Accepted:
+        """Make `answer`, whose chunks are stored, the queued answer to its question: of a new session, where one comes.
 
         With `once` an answer id is accepted one time in `RECEIPT_HOURS`, whatever became of the answer since; a repeat
         gets what was said then. Raises `NotFound` when there is no such session or question, `Conflict` when it was
-        submitted, and `UploadLost`.
+        submitted, `ConsentRequired`, and `UploadLost`.
         """
+
+        def together(transaction: ClientSession) -> Accepted:
+            if new_session is not None:
+                self._start(new_session, transaction)
+            return self._accept(ref, answer, once, transaction)
+
         try:
-            return in_transaction(self._client, lambda transaction: self._accept(ref, answer, once, transaction))
+            return in_transaction(self._client, together)
         except DuplicateKeyError:
             found = self._receipts.find_one({"_id": ref.answer_id}, dict.fromkeys(_RECEIPT, 1) | {"_id": 0})
             if found is None:
@@ -81,6 +94,12 @@ class AcceptanceStore:
     def has_receipt(self, answer_id: str) -> bool:
         """Whether this id was accepted `once`."""
         return self._receipts.find_one({"_id": answer_id}, {"_id": 1}) is not None
+
+    def _start(self, session: Document, transaction: ClientSession) -> None:
+        """An id that was erased is not used again while its tombstone stands: the sweep would take what comes."""
+        if self._erasures.find_one({"_id": f"session:{session['_id']}"}, {"_id": 1}, session=transaction) is not None:
+            raise NotFound("What this key was used for has been erased.")
+        self._sessions.insert_one(session, session=transaction)
 
     def _accept(self, ref: AnswerRef, answer: Mapping[str, Any], once: bool, transaction: ClientSession) -> Accepted:
         accepted = {"file_id": answer["gridfs_file_id"], **{name: answer.get(name) for name in _RECEIPT[1:]}}
@@ -102,14 +121,17 @@ class AcceptanceStore:
     def _queue(self, ref: AnswerRef, answer: Mapping[str, Any], transaction: ClientSession) -> str | None:
         """The id of the recording that this one takes the place of."""
         path = path_of(ref)
+        where = {"_id": ref.session_id, "questions.id": ref.question_id, "submitted_at": None}
         before = self._sessions.find_one_and_update(
-            {"_id": ref.session_id, "questions.id": ref.question_id, "submitted_at": None},
+            {**where, **self._consent},
             _queueing(ref, answer),
             projection={f"{path}.gridfs_file_id": 1, f"{path}.id": 1},
             return_document=ReturnDocument.BEFORE,
             session=transaction,
         )
         if before is None:
+            if self._sessions.find_one(where, {"_id": 1}, session=transaction) is not None:
+                raise ConsentRequired
             raise why_not_taken(self._sessions, ref, transaction)
         replaced = before.get("answers", {}).get(ref.question_id)
         if replaced is None:
