@@ -10,7 +10,7 @@ LLM_FLAG = "llm_feedback"
 
 def choose_provider(settings: Settings, flags: Flags) -> ChooseProvider:
     """The provider for a session, by its id: the same for one session while its flag stays as it is or rises."""
-    by_rules = RuleBasedFeedback()
+    by_rules = RuleBasedFeedback(scores_delivery=settings.score_delivery)
 
     def choose(session_id: str) -> FeedbackProvider:
         return by_rules

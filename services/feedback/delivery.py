@@ -1,8 +1,12 @@
-"""Length and pace: how much was said, and how fast."""
+"""How much was said, and how: length, pace and pauses, and with fillers and repetition all of the delivery."""
 
 import math
 
-from services.feedback.scale import Finding, counted, within
+from services.feedback.evaluation import SpokenAnswer
+from services.feedback.fillers import fillers
+from services.feedback.repetition import repetition
+from services.feedback.scale import Finding, Spot, counted, within
+from services.feedback.words import ReadText, count_words, is_mostly_unspaced
 
 # About half a minute to two minutes of speech at an easy pace.
 FEWEST_WORDS = 50
@@ -10,6 +14,25 @@ MOST_WORDS = 300
 SLOWEST_WPM = 110
 FASTEST_WPM = 160
 SHORTEST_SECONDS = 1.0
+# A thought takes its time: what is longer sounds as if the answer were over.
+LONGEST_EASY_PAUSE_SECONDS = 4.0
+
+
+def delivery(answer: SpokenAnswer, text: ReadText) -> dict[str, Finding | None]:
+    """How it was said, by part; None where that cannot be judged."""
+    is_spaced = not is_mostly_unspaced(text.words)
+    return {
+        "pace": _pace(answer, text) if is_spaced else None,
+        "fillers": fillers(text.words) if is_spaced else None,
+        "pauses": pauses(answer.longest_pause_seconds),
+        "repetition": repetition(text.words) if is_spaced else None,
+    }
+
+
+def _pace(answer: SpokenAnswer, text: ReadText) -> Finding | None:
+    """It rests on every word."""
+    found = pace(count_words(text.words), answer.duration_seconds)
+    return None if found is None else Finding(found.score, found.comment, (Spot(0, len(text.words)),))
 
 
 def length(words: int, model_words: int, *, repeated: int) -> Finding:
@@ -47,3 +70,13 @@ def pace(words: int, seconds: float) -> Finding | None:
     else:
         comment = f"{spoke}, a comfortable pace."
     return Finding(within(wpm, SLOWEST_WPM, FASTEST_WPM, width=0.5), comment)
+
+
+def pauses(longest_seconds: float | None) -> Finding | None:
+    """The longest silence between two words, easy up to 4 s; None where nobody knows it."""
+    if longest_seconds is None or not math.isfinite(longest_seconds) or longest_seconds < 0:
+        return None
+    seconds = max(longest_seconds, LONGEST_EASY_PAUSE_SECONDS)
+    was = f"Your longest pause was {longest_seconds:.1f} s"
+    comment = f"{was}." if seconds == LONGEST_EASY_PAUSE_SECONDS else f"{was}: a word that you are thinking bridges it."
+    return Finding(within(seconds, LONGEST_EASY_PAUSE_SECONDS, LONGEST_EASY_PAUSE_SECONDS, width=1.0), comment)

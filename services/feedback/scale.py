@@ -12,7 +12,7 @@ MOST_CITED = 20
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Words that a finding rests on, from `start` to before `end` of the words it was found in; `point` as evidence's."""
+    """Words that a finding rests on, from `start` to before `end` of those it was found in; `point` as in evidence."""
 
     start: int
     end: int

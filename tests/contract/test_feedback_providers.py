@@ -26,7 +26,13 @@ questions = st.builds(
     model_answer=st.none() | texts,
     key_points=st.lists(texts, max_size=4).map(tuple),
 )
-answers = st.builds(SpokenAnswer, question=questions, text=texts, duration_seconds=st.floats())
+answers = st.builds(
+    SpokenAnswer,
+    question=questions,
+    text=texts,
+    duration_seconds=st.floats(),
+    longest_pause_seconds=st.none() | st.floats(),
+)
 
 HOSTILE = {
     "one megabyte of one word": "a" * 1_000_000,
@@ -49,12 +55,13 @@ def provider(request):
 @settings(deadline=None)
 @given(answer=answers)
 def test_any_answer_gets_a_score_with_parts_that_add_up(provider, answer):
-    check(provider.evaluate(answer).feedback)
+    check(provider.evaluate(answer).feedback, answer.text)
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_texts_are_scored_like_any_other(provider, text):
-    check(provider.evaluate(SpokenAnswer(Question("q1", text, text, (text,)), text, 60.0)).feedback)
+    answer = SpokenAnswer(Question("q1", text, text, (text,)), text, 60.0, longest_pause_seconds=3.0)
+    check(provider.evaluate(answer).feedback, text)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
@@ -68,7 +75,7 @@ def test_saying_nothing_scores_nothing(provider):
     assert provider.evaluate(SpokenAnswer(Question("q1", "Why us?"), "", 5.0)).feedback.score == 0
 
 
-def check(feedback: Feedback) -> None:
+def check(feedback: Feedback, text: str) -> None:
     assert 0 <= feedback.score <= 100
     assert feedback.score == round(feedback.score, 1)
     assert feedback.parts
@@ -77,7 +84,12 @@ def check(feedback: Feedback) -> None:
     for part in feedback.parts:
         assert 0 <= part.score <= 100
         assert part.score == round(part.score, 1)
-        assert 0 < part.weight <= 1
+        assert 0 <= part.weight <= 1
         assert part.comment
         json.dumps(part.comment).encode()
         part.comment.encode()
+        for evidence in part.evidence:
+            assert 0 <= evidence.start_word < evidence.end_word <= len(text.split())
+            assert evidence.quote.encode()
+            assert len(evidence.quote) <= 120
+            assert evidence.point is None or (evidence.point.encode() and len(evidence.point) <= 120)

@@ -54,8 +54,8 @@ def test_a_script_without_spaces_is_read_in_pairs_of_letters():
     said = spoken_terms(split_words("我们把系统迁移到云端"))
 
     assert set(key_terms("系统迁移").occurrences) == {"系统", "统迁", "迁移"}
-    assert set(key_terms("系统迁移").occurrences) <= said
-    assert set(key_terms("云").occurrences) <= said
+    assert set(key_terms("系统迁移").occurrences) <= said.keys()
+    assert set(key_terms("云").occurrences) <= said.keys()
 
 
 @settings(deadline=None)
@@ -63,4 +63,4 @@ def test_a_script_without_spaces_is_read_in_pairs_of_letters():
 def test_saying_a_text_covers_all_of_its_own_terms_in_languages_with_spaces(text):
     ascii_text = text.encode("ascii", "ignore").decode()
 
-    assert set(key_terms(ascii_text).occurrences) <= spoken_terms(split_words(ascii_text))
+    assert set(key_terms(ascii_text).occurrences) <= spoken_terms(split_words(ascii_text)).keys()

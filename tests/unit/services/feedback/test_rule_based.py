@@ -3,7 +3,8 @@ import math
 import pytest
 
 from services.feedback.evaluation import Feedback, SpokenAnswer
-from services.feedback.rule_based import NOTHING_SAID, WEIGHTS, RuleBasedFeedback
+from services.feedback.parts import DELIVERY_WEIGHTS, NOTHING_SAID, weights_of
+from services.feedback.rule_based import CONTENT_WEIGHTS, RuleBasedFeedback
 from services.models import Question
 
 PLAIN = Question("q1", "Tell us about yourself.")
@@ -13,8 +14,16 @@ away waited much longer than everybody else before we began i asked every engine
 wrote a plan from their answers the move took three months and cost less than we had thought"""
 
 
-def score(text: str, *, question: Question = PLAIN, seconds: float = 25.0) -> Feedback:
-    return RuleBasedFeedback().evaluate(SpokenAnswer(question, text, seconds)).feedback
+def score(
+    text: str,
+    *,
+    question: Question = PLAIN,
+    seconds: float = 25.0,
+    pause: float | None = 1.0,
+    scores_delivery: bool = False,
+) -> Feedback:
+    answer = SpokenAnswer(question, text, seconds, longest_pause_seconds=pause)
+    return RuleBasedFeedback(scores_delivery=scores_delivery).evaluate(answer).feedback
 
 
 def names(feedback: Feedback) -> list[str]:
@@ -25,7 +34,7 @@ def test_a_good_answer_scores_high_with_a_sentence_for_each_part():
     feedback = score(GOOD, question=Question("q1", "?", GOOD, ("moved to the cloud",)))
 
     assert feedback.score >= 95
-    assert names(feedback) == list(WEIGHTS)
+    assert names(feedback) == [*CONTENT_WEIGHTS, *DELIVERY_WEIGHTS]
     assert all(part.comment.endswith(".") for part in feedback.parts)
 
 
@@ -36,7 +45,7 @@ def test_an_answer_to_the_point_beats_one_beside_it():
 
 
 def test_the_table_of_weights_sums_to_one():
-    assert math.fsum(WEIGHTS.values()) == pytest.approx(1)
+    assert math.fsum(weights_of(CONTENT_WEIGHTS, scores_delivery=True).values()) == pytest.approx(1)
 
 
 def test_the_score_is_the_weighted_mean_of_the_parts():
@@ -46,9 +55,48 @@ def test_the_score_is_the_weighted_mean_of_the_parts():
 
 
 def test_without_points_and_model_answer_the_other_weights_grow_in_proportion():
-    weights = {part.name: part.weight for part in score(GOOD).parts}
+    weights = {part.name: part.weight for part in score(GOOD, scores_delivery=True).parts}
 
-    assert weights == pytest.approx({"length": 0.25, "pace": 0.25, "fillers": 0.25, "repetition": 0.25})
+    assert weights == pytest.approx(dict.fromkeys(["length", "pace", "fillers", "pauses", "repetition"], 0.2))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "pause"),
+    [
+        (GOOD, 250.0, 1.0),
+        (GOOD, 8.0, 1.0),
+        (GOOD, 25.0, 60.0),
+        (GOOD.replace(" we ", " um uh we you know "), 25.0, 1.0),
+        (GOOD.replace(" we ", " we we we we we "), 25.0, 1.0),
+    ],
+    ids=["slow", "fast", "a long pause", "fillers", "stammered"],
+)
+def test_how_somebody_speaks_is_shown_and_moves_no_score(text, seconds, pause):
+    question = Question("q1", "?", None, ("moved to the cloud", "the budget"))
+    spoken = score(text, question=question, seconds=seconds, pause=pause)
+
+    assert spoken.score == score(GOOD, question=question).score < 100
+    shown = {part.name: part for part in spoken.parts}
+    assert all(shown[name].weight == 0 and shown[name].comment for name in DELIVERY_WEIGHTS)
+    assert min(shown[name].score for name in DELIVERY_WEIGHTS) < 85
+
+
+def test_delivery_counts_where_the_settings_say_so():
+    slow, easy = (score(GOOD, seconds=seconds, scores_delivery=True) for seconds in (250.0, 25.0))
+
+    assert slow.score < easy.score
+
+
+def test_a_long_pause_is_told_with_its_seconds():
+    part = next(part for part in score(GOOD, pause=12.25).parts if part.name == "pauses")
+
+    assert part.score < 40
+    assert part.comment == "Your longest pause was 12.2 s: a word that you are thinking bridges it."
+
+
+@pytest.mark.parametrize("pause", [None, math.nan, math.inf, -1.0])
+def test_where_nobody_knows_the_pauses_they_are_left_out(pause):
+    assert "pauses" not in names(score(GOOD, pause=pause))
 
 
 def test_without_a_duration_pace_is_left_out():
@@ -70,18 +118,21 @@ def test_a_loop_of_one_word_is_no_good_answer():
 def test_punctuation_and_capitals_earn_nothing():
     written = "We moved the service, to the Cloud. It cost less!"
 
-    assert score(written, question=ASKED) == score(written.lower().translate({44: "", 46: "", 33: ""}), question=ASKED)
+    bare = score(written.lower().translate({44: "", 46: "", 33: ""}), question=ASKED)
+    assert [(part.name, part.score) for part in score(written, question=ASKED).parts] == [
+        (part.name, part.score) for part in bare.parts
+    ]
 
 
 def test_german_is_scored_without_english_fillers():
     text = "er kam um acht uhr und brachte um neun uhr den kollegen kaffee weil alle müde waren"
 
-    assert names(score(text)) == ["length", "pace", "repetition"]
+    assert names(score(text)) == ["length", "pace", "pauses", "repetition"]
 
 
 def test_chinese_is_scored_by_coverage_and_length_only():
     question = Question("q1", "?", None, ("系统迁移", "成本"))
-    feedback = score("我领导了一个团队并且我们完成了系统迁移" * 5, question=question)
+    feedback = score("我领导了一个团队并且我们完成了系统迁移" * 5, question=question, pause=None)
 
     assert names(feedback) == ["coverage", "length"]
     assert "1 of 2 key points" in feedback.parts[0].comment
