@@ -13,7 +13,7 @@ from flask_smorest import Api
 from services.container import Services
 from services.errors import Forbidden, Unauthorized
 from services.grants import Grant
-from services.models import Caller, Session
+from services.models import WORKER, Caller, Session
 from services.upload_urls import SignedUpload
 
 COOKIE = "parley_token"
@@ -34,8 +34,11 @@ def public() -> None:
 
 
 def caller_only() -> None:
-    """Anybody with a valid token; where the path names a session, only who may see it (404 for all others)."""
-    g.grant = services().access.grant_of(_token())
+    """Anybody with a valid token; where the path names a session, only who may see it (404 for all others).
+
+    A worker key opens nothing here, nor under any other rule but `worker_only` (403).
+    """
+    g.grant = _grant_of_person()
     _open_session()
 
 
@@ -48,17 +51,24 @@ def staff_only() -> None:
 
 def admin_only() -> None:
     """Only who has the role admin (403 for all others, whatever the path names)."""
-    g.grant = services().access.grant_of(_token())
+    g.grant = _grant_of_person()
     if caller().role != "admin":
         raise Forbidden("Only an admin may do this.")
     _open_session()
+
+
+def worker_only() -> None:
+    """Only a worker key (403 for all others): of its owner's answers, nothing else is to be found there."""
+    g.grant = services().access.grant_of(_token())
+    if caller().role != WORKER:
+        raise Forbidden("Only a worker key allows this.")
 
 
 def listener_only() -> None:
     """As `caller_only`, for live connections: a single-use ticket in the address will do, too."""
     ticket = request.args.get("ticket")
     if ticket is None:
-        g.grant = services().access.grant_of(_token())
+        g.grant = _grant_of_person()
     else:
         g.grant = services().tickets.redeem(ticket, (request.view_args or {})["session_id"])
     _open_session(is_connection=True)
@@ -126,6 +136,13 @@ def refuse_foreign_page() -> None:
     origin = request.headers.get("Origin")
     if origin is not None and request.method not in _SAFE_METHODS and not is_own_origin(origin):
         raise Forbidden("This request comes from another site.", code="foreign_origin")
+
+
+def _grant_of_person() -> Grant:
+    found = services().access.grant_of(_token())
+    if found.caller.role == WORKER:
+        raise Forbidden("A worker key does not allow this.", code="worker_key")
+    return found
 
 
 def _open_session(*, is_connection: bool = False) -> None:

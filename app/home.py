@@ -9,6 +9,7 @@ from app.auth import COOKIE, services
 from app.cookie import is_secure
 from services.errors import Unauthorized
 from services.grants import Grant
+from services.models import WORKER
 
 blueprint = Blueprint("home", __name__)
 
@@ -22,8 +23,8 @@ def home() -> Response:
     if token is None:
         return redirect("/api/docs/")
     grant = services().access.grant_of(token)
-    if grant.token_hash is None:
-        raise Unauthorized("A signed token belongs into the Authorization header.")
+    if grant.token_hash is None or grant.caller.role == WORKER:
+        raise Unauthorized("A signed token or a worker key belongs into the Authorization header.")
     response = redirect("/", code=303)
     response.set_cookie(
         COOKIE, token, max_age=_seconds_of(grant), httponly=True, secure=is_secure(), samesite="Lax", path="/"

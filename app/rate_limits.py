@@ -143,4 +143,7 @@ def is_counted() -> bool:
 def _who() -> str:
     if "grant" not in g:
         return f"address:{address_of_client()}"
+    if caller().key_id is not None:
+        # What workers ask for is not taken from their owner's share.
+        return f"worker:{caller().key_id}"
     return f"link:{caller().session_id}" if caller().session_id else f"user:{caller().user_id}"

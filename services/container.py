@@ -49,6 +49,7 @@ from services.storage.tombstones import TombstoneStore
 from services.storage.traces import TraceStore
 from services.storage.transcripts import TranscriptStore
 from services.storage.typed_answers import TypedAnswerStore
+from services.storage.worker_keys import WorkerKeyStore
 from services.storage.workers import WorkerStore
 from services.submission import Submission
 from services.tickets import Tickets
@@ -59,6 +60,7 @@ from services.transcripts import Transcripts
 from services.typed_answers import TypedAnswers
 from services.upload_urls import UploadUrls
 from services.watchdog import Watchdog
+from services.worker_keys import WorkerKeys
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Services:
 
     access: Access
     audit: Audit
+    worker_keys: WorkerKeys
     tickets: Tickets
     sessions: Sessions
     admission: Admission
@@ -110,6 +113,7 @@ def _people(of: Joining) -> dict[str, Any]:
     return {
         "access": of.access,
         "audit": of.audit,
+        "worker_keys": WorkerKeys(WorkerKeyStore(of.database), of.audit),
         "tickets": Tickets(TicketStore(of.database), of.access),
         "sessions": of.sessions,
         "links": Links(LinkStore(of.database), of.audit, link_days=of.settings.session_link_days),

@@ -193,6 +193,10 @@ class Claim:
     max_seconds: int | None = None
 
 
+# The role of worker keys; people are "user" or "admin".
+WORKER = "worker"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: a person with a bearer token, or (with `session_id` set) the holder of one session's link.

@@ -68,6 +68,7 @@ def _index_credentials(database: MongoDatabase) -> None:
     tokens.create_index("is_bootstrap", sparse=True)
     tokens.create_index("is_first", unique=True, sparse=True)
     tokens.create_index("user_id")
+    tokens.create_index("key_id", unique=True, sparse=True)
     database["tickets"].create_index("expires_at", expireAfterSeconds=0)
     database["tickets"].create_index("session_id")
     database["tickets"].create_index("user_id")

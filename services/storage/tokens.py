@@ -45,7 +45,8 @@ class TokenStore:
         found = self._tokens.find_one({"_id": token_hash})
         if found is None or (found["expires_at"] is not None and found["expires_at"] <= now):
             return None
-        return Caller(user_id=found["user_id"], role=found["role"]), found["expires_at"]
+        caller = Caller(user_id=found["user_id"], role=found["role"], key_id=found.get("key_id"))
+        return caller, found["expires_at"]
 
     @reaching_mongodb
     def delete_of(self, user_id: str) -> int:
@@ -54,4 +55,5 @@ class TokenStore:
 
     @reaching_mongodb
     def is_empty(self) -> bool:
-        return self._tokens.find_one({"_id": {"$gt": ""}}, {"_id": 1}) is None
+        """Whether no person could come in."""
+        return self._tokens.find_one({"_id": {"$gt": ""}, "key_id": None}, {"_id": 1}) is None
