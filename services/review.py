@@ -5,6 +5,7 @@ import structlog
 from services.audit import Audit
 from services.errors import Conflict, NotFound, PreconditionFailed
 from services.models import AnswerRef, Caller, Session, Status
+from services.storage.revisions import CANDIDATE
 from services.storage.transcripts import TranscriptStore
 from services.texts import require_storable
 
@@ -27,6 +28,24 @@ class Review:
         answer that is not completed, `PreconditionFailed`, and `Unavailable`.
         """
         require_storable(text)
+        ref = self._editable(actor, session, question_id, revision, "transcript.edit")
+        number = self._transcripts.edit(ref, text, revision=revision, author=_author(actor))
+        return _told("A transcript was edited.", ref, number)
+
+    def restore_transcript(
+        self, actor: Caller, session: Session, question_id: str, number: int, revision: int | None
+    ) -> int:
+        """Make an earlier text the newest again: the next revision, so that no text is ever lost.
+
+        Raises what `edit_transcript` does, and `NotFound` where there is no revision `number`.
+        """
+        ref = self._editable(actor, session, question_id, revision, "transcript.restore")
+        restored = self._transcripts.restore(ref, number, revision=revision, author=_author(actor))
+        return _told("A transcript was restored.", ref, restored)
+
+    def _editable(
+        self, actor: Caller, session: Session, question_id: str, revision: int | None, action: str
+    ) -> AnswerRef:
         answer = session.answers.get(question_id)
         if answer is None:
             raise NotFound("There is no answer to this question yet.", code="no_answer")
@@ -37,19 +56,25 @@ class Review:
             raise _has_changed()
         if actor.user_id != session.owner_id:
             details = {"answer_id": ref.answer_id, "question_id": question_id, "revision": answer["revision"]}
-            self._audit.record(
-                "transcript.edit", actor, session_id=session.id, owner_id=session.owner_id, details=details
-            )
-        number = self._transcripts.edit(ref, text, revision=revision)
-        if number is None:
-            # Also where it was recorded again or erased since it was read: there is no such revision any more.
-            raise _has_changed()
-        log.info("A transcript was edited.", answer_id=ref.answer_id, revision=number)
-        return number
+            self._audit.record(action, actor, session_id=session.id, owner_id=session.owner_id, details=details)
+        return ref
 
     def sweep(self) -> int:
         """Remove what replaced answers left behind; how many of them."""
         return self._transcripts.remove_unreferenced()
+
+
+def _author(actor: Caller) -> str:
+    """A link carries its owner's id, and is the candidate's."""
+    return actor.user_id if actor.session_id is None else CANDIDATE
+
+
+def _told(what: str, ref: AnswerRef, number: int | None) -> int:
+    if number is None:
+        # Also where it was recorded again or erased since it was read: there is no such revision any more.
+        raise _has_changed()
+    log.info(what, answer_id=ref.answer_id, revision=number)
+    return number
 
 
 def _has_changed() -> PreconditionFailed:

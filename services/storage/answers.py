@@ -115,7 +115,7 @@ class AnswerStore:
         def together(transaction: ClientSession) -> None:
             number = self._fence.write(claim.ref, claim.token, change, transaction)["revision"]
             self._mark_audio(claim.ref, "deleting", transaction)
-            self._revisions.add(_revision(claim.ref, number, transcript), transaction)
+            self._revisions.add(_heard(claim.ref, transcript), number, transaction)
             remove_partial(self._transcripts, claim.ref.answer_id, transaction)
 
         in_transaction(self._client, together)
@@ -210,7 +210,5 @@ def _told_of(transcript: Transcript) -> dict[str, Any]:
     }
 
 
-def _revision(ref: AnswerRef, number: int, transcript: Transcript) -> NewRevision:
-    return NewRevision(
-        ref, number, transcript.text, transcript.language, transcript.segments, transcript.low_confidence
-    )
+def _heard(ref: AnswerRef, transcript: Transcript) -> NewRevision:
+    return NewRevision(ref, transcript.text, transcript.language, transcript.segments, transcript.low_confidence)

@@ -27,6 +27,7 @@ def ensure_indexes(database: MongoDatabase) -> None:
     transcripts = database["transcripts"]
     transcripts.create_index([("answer_id", 1), ("revision", -1)], unique=True)
     transcripts.create_index("session_id")
+    _index_current_transcripts(database)
 
     files = database["fs.files"]
     # The two that GridFS itself asks for.
@@ -41,10 +42,36 @@ def ensure_indexes(database: MongoDatabase) -> None:
     audit.create_index([("session_id", 1), ("at", -1), ("_id", -1)])
     audit.create_index("owner_id")
 
+    _index_feedback(database)
     _index_uploads(database)
     _index_credentials(database)
     database["erasures"].create_index("due")
     database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)
+
+
+def _index_feedback(database: MongoDatabase) -> None:
+    jobs = database["feedback_jobs"]
+    jobs.create_index([("status", 1), ("created_at", -1)])
+    jobs.create_index("due", sparse=True)
+    database["feedback_reports"].create_index([("session_id", 1), ("number", -1)], unique=True)
+
+
+def _index_current_transcripts(database: MongoDatabase) -> None:
+    current = database["current_transcripts"]
+    current.create_index("answer_id", unique=True)
+    current.create_index("session_id")
+    current.create_index([("whisper_model", 1), ("heard_at", 1)])
+    # The words are our own (services/search_words.py), nothing is stemmed. `language` is Whisper's and no row has the
+    # field that MongoDB would take for its own: it refuses rows in languages that it does not know.
+    current.create_index(
+        [("owner_id", 1), ("words", "text"), ("signs", "text")],
+        default_language="none",
+        language_override="no_such_field",
+    )
+    for name in ("transcript_ratings", "transcript_errors"):
+        database[name].create_index("answer_id")
+        database[name].create_index("session_id")
+        database[name].create_index([("whisper_model", 1), ("at", 1)])
 
 
 def _index_uploads(database: MongoDatabase) -> None:

@@ -12,9 +12,10 @@ from services.models import AnswerRef, Status
 from services.storage.answer_updates import answer_change, next_revision, path_of, without_lease
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, REMOVE
+from services.storage.new_revisions import NewRevision, RevisionWriter
 from services.storage.open_answers import EPOCH
 from services.storage.partials import remove_partial, without_partial
-from services.storage.typed_answers import unheard_revision
+from services.storage.revisions import WORKER
 
 TAKING = (Status.QUEUED, Status.PROCESSING, Status.FAILED)
 # A person has ended these: no worker starts them again.
@@ -45,6 +46,7 @@ class OutsideTranscriptStore:
         self._sessions = database["interview_sessions"]
         self._files = database["fs.files"]
         self._transcripts = database["transcripts"]
+        self._revisions = RevisionWriter(database)
         self._client = database.client
 
     @reaching_mongodb
@@ -119,7 +121,8 @@ class OutsideTranscriptStore:
             file = self._files.find_one_and_update(
                 {"metadata.answer_id": ref.answer_id}, {"$set": deleting}, {"_id": 1}, session=transaction
             )
-            self._transcripts.insert_one(unheard_revision(ref, answer), session=transaction)
+            written = NewRevision(ref, answer["transcript"], answer.get("language"), author=WORKER)
+            self._revisions.add(written, answer["revision"], transaction)
             remove_partial(self._transcripts, ref.answer_id, transaction)
             return Written(answer, str(file["_id"]) if file else None)
 

@@ -24,12 +24,17 @@ class Trace:
 
 SESSION_TRACES = (
     Trace("transcripts", "transcripts", "session_id"),
+    Trace("current_transcripts", "current_transcripts", "session_id"),
+    Trace("transcript_ratings", "transcript_ratings", "session_id"),
+    Trace("transcript_errors", "transcript_errors", "session_id"),
     Trace("recordings", "fs.files", "metadata.session_id"),
     Trace("uploads", "uploads", "session_id"),
     Trace("kept_uploads", "kept_uploads", "session_id"),
     Trace("receipts", "receipts", "session_id"),
     Trace("idempotency_keys", "idempotency_keys", "session_id"),
     Trace("tickets", "tickets", "session_id"),
+    Trace("feedback_jobs", "feedback_jobs", "_id"),
+    Trace("feedback_reports", "feedback_reports", "session_id"),
 )
 PERSON_TRACES = (
     Trace("access_tokens", "access_tokens", "user_id"),
@@ -41,6 +46,7 @@ PERSON_TRACES = (
 IMPERSONAL = {
     "signing_keys": "the key that addresses for uploads are signed with",
     "workers": "which worker processes there are",
+    "backfills": "how far rows of earlier versions have been brought up to date",
     "erasures": "the tombstones themselves: ids without anything said, gone after the last look",
 }
 # A chunk knows its file only.

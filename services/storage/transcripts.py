@@ -1,15 +1,22 @@
 """What was heard and what people made of it: one document a revision, beside the newest text in the answer itself."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 
+from services.errors import NotFound
 from services.models import AnswerRef, Status
 from services.storage.answer_updates import answer_change, path_of
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, Expression, increased
+from services.storage.new_revisions import NewRevision, RevisionWriter
+from services.storage.revisions import RevisionStore
+from services.word_errors import word_errors
+from services.word_times import packed, times_edited
 
+# What there is of an answer beside its revisions, found by `answer_id`.
+BESIDE = ("current_transcripts", "transcript_ratings", "transcript_errors")
 # How many answers a sweep looks at: the next one goes on from there.
 SWEPT_AT_ONCE = 200
 
@@ -20,16 +27,48 @@ class TranscriptStore:
     def __init__(self, database: MongoDatabase) -> None:
         self._sessions = database["interview_sessions"]
         self._transcripts = database["transcripts"]
+        self._beside = [database[name] for name in BESIDE]
+        self._revisions = RevisionStore(database)
+        self._writer = RevisionWriter(database)
         self._client = database.client
         self._swept_until = ""
 
     @reaching_mongodb
-    def edit(self, ref: AnswerRef, text: str, *, revision: int | None) -> int | None:
-        """Make `text` the next revision of a completed answer and return its number.
+    def edit(self, ref: AnswerRef, text: str, *, revision: int | None, author: str | None = None) -> int | None:
+        """Make `text`, which `author` wrote, the next revision of a completed answer and return its number.
 
         None when the answer is not completed (any more), or not at this `revision`; None for that is whichever it is.
         """
-        path = path_of(ref)
+        # Where something is written, somebody found that something was said.
+        no_speech = Expression({"$and": [f"${path_of(ref)}.no_speech", not text]})
+        return self._change(self._edited(ref, text, author), revision, no_speech)
+
+    @reaching_mongodb
+    def restore(self, ref: AnswerRef, number: int, *, revision: int | None, author: str | None = None) -> int | None:
+        """Make an earlier text the next revision, as `edit` does; what was heard has its times again.
+
+        Raises `NotFound` where there is no revision of that number.
+        """
+        again = self._revisions.find(ref.answer_id, number)
+        if again is None:
+            raise NotFound("There is no such revision of the transcript.", code="no_such_revision")
+        if again.is_edited:
+            restored = self._edited(ref, again.text, author)
+        else:
+            restored = NewRevision(
+                ref, again.text, segments=again.segments, low_confidence=again.low_confidence, author=author
+            )
+        return self._change(replace(restored, restored_from=number), revision, Expression(not again.text))
+
+    def _edited(self, ref: AnswerRef, text: str, author: str | None) -> NewRevision:
+        """Before any transaction: what was heard never changes, and comparing may take a while."""
+        heard = self._revisions.first(ref.answer_id)
+        times = b"" if heard is None else packed(times_edited(text, heard.segments))
+        errors = word_errors(text, heard.text) if heard is not None and heard.was_heard else None
+        return NewRevision(ref, text, is_edited=True, author=author, times=times, errors=errors)
+
+    def _change(self, text: NewRevision, revision: int | None, no_speech: Expression) -> int | None:
+        ref, path = text.ref, path_of(text.ref)
         where: Document = {
             "_id": ref.session_id,
             f"{path}.id": ref.answer_id,
@@ -38,11 +77,8 @@ class TranscriptStore:
         if revision is not None:
             where[f"{path}.revision"] = revision
         number = increased(f"{path}.revision")
-        # Where something is written, somebody found that something was said.
-        no_speech = Expression({"$and": [f"${path}.no_speech", not text]})
-        changed = {"transcript": text, "no_speech": no_speech, "revision": number, "edited_at": NOW}
-        kept = {f"revisions.{ref.question_id}": number.value}
-        change = answer_change(ref, changed, open_entry=None, **kept)
+        changed = {"transcript": text.text, "no_speech": no_speech, "revision": number, "edited_at": NOW}
+        change = answer_change(ref, changed, open_entry=None, **{f"revisions.{ref.question_id}": number.value})
 
         def together(transaction: ClientSession) -> int | None:
             after = self._sessions.find_one_and_update(
@@ -51,7 +87,7 @@ class TranscriptStore:
             if after is None:
                 return None
             answer = after["answers"][ref.question_id]
-            self._transcripts.insert_one(_edited(ref, answer), session=transaction)
+            self._writer.add(replace(text, language=answer.get("language")), answer["revision"], transaction)
             return int(answer["revision"])
 
         return in_transaction(self._client, together)
@@ -67,20 +103,8 @@ class TranscriptStore:
         sessions = self._sessions.find({"answer_ids": {"$in": ids}}, {"answer_ids": 1}) if ids else ()
         gone = set(ids).difference(*(each["answer_ids"] for each in sessions))
         if gone:
+            # The revisions last: by them what is left is found.
+            for collection in self._beside:
+                collection.delete_many({"answer_id": {"$in": list(gone)}})
             self._transcripts.delete_many({"answer_id": {"$in": list(gone)}})
         return len(gone)
-
-
-def _edited(ref: AnswerRef, answer: Document) -> Document:
-    """What a person wrote has no times in the recording."""
-    return {
-        "_id": f"{ref.answer_id}:{answer['revision']}",
-        "session_id": ref.session_id,
-        "answer_id": ref.answer_id,
-        "revision": answer["revision"],
-        "text": answer["transcript"],
-        "language": answer.get("language"),
-        "segments": [],
-        "is_edited": True,
-        "created_at": datetime.now(UTC),
-    }

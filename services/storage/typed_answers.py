@@ -16,7 +16,9 @@ from services.storage.acceptance import RECEIPT_HOURS
 from services.storage.answer_updates import Pipeline, answer_change, ids_with, next_revision, path_of
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, fields
+from services.storage.new_revisions import NewRevision, RevisionWriter
 from services.storage.partials import remove_partial
+from services.storage.revisions import TYPED
 
 # What a repeat is told, and by what another text under its key is found out.
 _RECEIPT = ("text_sha256", "language", "revision", "created_at")
@@ -42,6 +44,7 @@ class TypedAnswerStore:
         self._files = database["fs.files"]
         self._transcripts = database["transcripts"]
         self._receipts = database["receipts"]
+        self._revisions = RevisionWriter(database)
         self._client = database.client
 
     @reaching_mongodb
@@ -81,7 +84,8 @@ class TypedAnswerStore:
             said = {name: getattr(typed, name) for name in _RECEIPT}
             receipt = {"_id": ref.answer_id, "session_id": ref.session_id, **said, "expires_at": expires_at}
             self._receipts.insert_one(receipt, session=transaction)
-        self._transcripts.insert_one(unheard_revision(ref, stored), session=transaction)
+        written = NewRevision(ref, stored["transcript"], stored["language"], author=TYPED)
+        self._revisions.add(written, stored["revision"], transaction)
         replaced = self._give_up(before.get("answers", {}).get(ref.question_id), transaction)
         return Typed(typed.text_sha256, typed.language, typed.revision, typed.created_at, replaced)
 
@@ -95,20 +99,6 @@ class TypedAnswerStore:
             deleting = {"metadata.status": "deleting", "metadata.status_at": datetime.now(UTC)}
             self._files.update_one({"_id": ObjectId(file_id)}, {"$set": deleting}, session=transaction)
         return file_id
-
-
-def unheard_revision(ref: AnswerRef, answer: Document) -> Document:
-    """The first revision of a text whose words have no times; `answer` as it is stored by then."""
-    return {
-        "_id": f"{ref.answer_id}:{answer['revision']}",
-        "session_id": ref.session_id,
-        "answer_id": ref.answer_id,
-        "revision": answer["revision"],
-        "text": answer["transcript"],
-        "language": answer.get("language"),
-        "segments": [],
-        "created_at": datetime.now(UTC),
-    }
 
 
 def _completing(ref: AnswerRef, answer: Mapping[str, Any]) -> Pipeline:
