@@ -1,22 +1,21 @@
 """The result of an interview: not before every transcript is there, then a score for each answer."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-
-import structlog
+from dataclasses import dataclass, replace
 
 from services.answer_status import AnswerStatus, statuses_of
-from services.errors import Unavailable
-from services.feedback import FeedbackProvider
-from services.feedback.evaluation import SpokenAnswer
+from services.feedback import ChooseProvider
+from services.feedback.report import is_current
+from services.feedback_jobs import RETRY_AFTER_SECONDS, FeedbackJobs, FeedbackStatus
 from services.models import Caller, Session, Status
+from services.scoring import AnswersChanging, Scoring
 from services.sessions import Sessions
-from services.storage.sessions import SessionStore
+from services.storage.feedback_jobs import FeedbackJob
 
-log = structlog.get_logger()
-
-RETRY_AFTER_SECONDS = 5
+# As long as an instant provider may take at somebody else's hands, before that is said.
+WAIT_SECONDS = 2.0
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,13 @@ class TranscriptionPending:
 
 
 @dataclass(frozen=True, slots=True)
+class AnalysisPending:
+    """Not yet: the transcripts are there, and are being scored."""
+
+    retry_after: int = RETRY_AFTER_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The scores, 0–100. `final_score` is the mean over scored answers, None when nothing could be scored."""
 
@@ -45,41 +51,66 @@ class Report:
 
 
 class Analysis:
-    """Scores an interview once all its answers are terminal; the same answers give the same report."""
+    """Begins and reads the one feedback job of a session; the same answers give the same report."""
 
-    def __init__(self, sessions: Sessions, store: SessionStore, provider: FeedbackProvider) -> None:
+    def __init__(self, sessions: Sessions, jobs: FeedbackJobs, scoring: Scoring, choose: ChooseProvider) -> None:
         self._sessions = sessions
-        self._store = store
-        self._provider = provider
+        self._jobs = jobs
+        self._scoring = scoring
+        self._choose = choose
 
-    def analyze(self, caller: Caller, session_id: str) -> TranscriptionPending | Report:
-        """Score the session, or say that it is too early; raises `Unavailable` if answers keep changing meanwhile."""
-        for _ in range(3):
+    def analyze(self, caller: Caller, session_id: str) -> TranscriptionPending | AnalysisPending | Report:
+        """The report of the session, or that it is too early; a provider that is instant scores within the call.
+
+        Raises `AnswersChanging` if they do so all the while.
+        """
+        ends_at = time.monotonic() + WAIT_SECONDS
+        while True:
             session = self._sessions.get(caller, session_id)
-            answers = statuses_of(session)
-            pending = sum(answer.status is Status.QUEUED for answer in answers)
-            processing = sum(answer.status is Status.PROCESSING for answer in answers)
-            if pending or processing:
-                return TranscriptionPending(pending, processing)
-            if not answers or (session.analysis is not None and session.analysis["seq"] == session.seq):
-                return _report(session, answers)
-            if self._score(session, answers):
-                log.info("An interview was scored.", session_id=session.id, provider=self._provider.name)
-        raise Unavailable("The answers keep changing. Please try again.", code="answers_changing")
+            found = _as_they_are(session)
+            if found is not None:
+                return found
+            is_instant = self._choose(session.id).is_instant
+            job = self._jobs.start(session, again_if_failed=is_instant)
+            if job.status is Status.FAILED:
+                return _without_scores(session)
+            if not is_instant:
+                self._jobs.wake(session.id)
+                return _pending(job)
+            if self._is_put_off(session, job) or time.monotonic() > ends_at:
+                return _pending(job)
 
-    def _score(self, session: Session, answers: Sequence[AnswerStatus]) -> bool:
-        questions = {question.id: question for question in session.questions}
-        scores = {}
-        for answer in answers:
-            if answer.status is Status.COMPLETED:
-                spoken = SpokenAnswer(
-                    questions[answer.question_id], answer.transcript or "", answer.duration_seconds or 0.0
-                )
-                feedback = self._provider.evaluate(spoken).feedback
-                parts = [asdict(part) for part in feedback.parts]
-                scores[answer.question_id] = {"score": feedback.score, "feedback": parts}
-        analysis = {"provider": self._provider.name, "scored_at": datetime.now(UTC)}
-        return self._store.save_analysis(session, scores, analysis)
+    def _is_put_off(self, session: Session, job: FeedbackJob) -> bool:
+        """Score it here and now, or wait a moment for who does already; whether it is left for later."""
+        if job.status is Status.PROCESSING:
+            time.sleep(POLL_SECONDS)
+            return False
+        self._scoring.work(session.id)
+        status = self._jobs.status(session)
+        if status.next_attempt_at is None:
+            return False
+        if (status.job.last_error or {}).get("code") == AnswersChanging.code:
+            raise AnswersChanging
+        return True
+
+
+def _as_they_are(session: Session) -> TranscriptionPending | Report | None:
+    """What there is to say without scoring anything; None where the answers have to be scored."""
+    answers = statuses_of(session)
+    pending = sum(answer.status is Status.QUEUED for answer in answers)
+    processing = sum(answer.status is Status.PROCESSING for answer in answers)
+    if pending or processing:
+        return TranscriptionPending(pending, processing)
+    return _report(session, answers) if not answers or is_current(session) else None
+
+
+def _pending(job: FeedbackJob) -> AnalysisPending:
+    return AnalysisPending(FeedbackStatus(job, 0).retry_after or RETRY_AFTER_SECONDS)
+
+
+def _without_scores(session: Session) -> Report:
+    """Scoring has failed: what an earlier report said of these answers is not their score."""
+    return _report(session, [replace(answer, score=None, feedback=None) for answer in statuses_of(session)])
 
 
 def _report(session: Session, answers: Sequence[AnswerStatus]) -> Report:

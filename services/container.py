@@ -15,7 +15,7 @@ from services.audit import Audit
 from services.decisions import Decisions
 from services.erasure import Erasure
 from services.export import Export
-from services.feedback.rule_based import RuleBasedFeedback
+from services.feedback_jobs import FeedbackJobs
 from services.flags import Flags
 from services.health import Health
 from services.idempotency import Idempotency
@@ -29,6 +29,7 @@ from services.recovery import Recovery
 from services.resending import Resending
 from services.retention import Retention
 from services.review import Review
+from services.scoring import Scoring
 from services.sessions import Sessions
 from services.signed_uploads import SignedUploads
 from services.storage.answer_lists import AnswerLists
@@ -83,6 +84,8 @@ class Services:
     outside_transcripts: OutsideTranscripts
     review: Review
     transcripts: Transcripts
+    feedback_jobs: FeedbackJobs
+    scoring: Scoring
     analysis: Analysis
     links: Links
     live: LiveFeed
@@ -141,20 +144,22 @@ def _results(of: Joining) -> dict[str, Any]:
     return {
         "review": Review(TranscriptStore(of.database), of.audit),
         "transcripts": Transcripts(RevisionStore(of.database)),
-        "analysis": Analysis(of.sessions, of.session_store, RuleBasedFeedback()),
+        "feedback_jobs": of.feedback_jobs,
+        "scoring": of.scoring,
+        "analysis": Analysis(of.sessions, of.feedback_jobs, of.scoring, of.choose_provider),
         "export": Export(RevisionStore(of.database), of.audio, of.audit),
     }
 
 
 def _work(of: Joining) -> dict[str, Any]:
-    open_answers = OpenAnswerStore(of.database)
+    open_answers, holder = OpenAnswerStore(of.database), of.settings.holder
     return {
         "transcription": _transcription(of),
         "watchdog": of.watchdog,
         "transcriber": of.loader,
         "health": Health(of.database, WorkerStore(of.database), of.loader),
-        "recovery": Recovery(open_answers, of.uploads, of.audio, of.jobs, holder=of.settings.holder),
-        "resending": (),
+        "recovery": Recovery(open_answers, of.uploads, of.audio, of.jobs, holder=holder),
+        "resending": (Resending(of.feedback_store.documents, of.jobs.give_feedback, kind="feedback", holder=holder),),
     }
 
 
@@ -173,7 +178,7 @@ def _transcription(of: Joining) -> Transcription:
     work = LeasedWork(of.watchdog, holder=settings.holder, max_attempts=settings.transcription_max_attempts)
     thresholds = Thresholds(settings.needs_review_below, settings.low_confidence_below)
     checkpoints = CheckpointStore(of.database, lease_seconds=settings.lease_seconds)
-    stores = Stores(of.answer_store, of.audio, checkpoints)
+    stores = Stores(of.answer_store, of.audio, checkpoints, of.when_ended)
     return Transcription(stores, of.loader, work, thresholds, max_seconds=settings.max_answer_seconds)
 
 

@@ -1,5 +1,7 @@
 """What people decide about an answer after its acceptance: cancel it, call it failed, try it again."""
 
+from collections.abc import Callable
+
 import structlog
 
 from services.errors import Conflict, NotFound, Unavailable
@@ -13,13 +15,18 @@ log = structlog.get_logger()
 class Decisions:
     """Each is in force when its call returns: a worker that is at the answer has lost it and stops at its next pulse.
 
+    `when_ended` is called with each answer that ends by one of them.
+
     Every call raises `NotFound` for an answer that is gone or was recorded again, `Conflict` where its state stands
     against it, and `Unavailable`.
     """
 
-    def __init__(self, store: DecisionStore, jobs: JobQueue) -> None:
+    def __init__(
+        self, store: DecisionStore, jobs: JobQueue, when_ended: Callable[[AnswerRef], None] = lambda _: None
+    ) -> None:
         self._store = store
         self._jobs = jobs
+        self._when_ended = when_ended
 
     def cancel(self, ref: AnswerRef) -> None:
         """End an answer that is queued or processing as cancelled."""
@@ -27,6 +34,7 @@ class Decisions:
             standing = self._standing(ref)
             raise Conflict(f"The answer is {standing.status} already.", code="already_ended")
         log.info("An answer was cancelled.", answer_id=ref.answer_id)
+        self._when_ended(ref)
 
     def mark_failed(self, ref: AnswerRef, message: str) -> None:
         """End an answer that is queued or processing as failed; `message` is a sentence for its owner."""
@@ -34,6 +42,7 @@ class Decisions:
             standing = self._standing(ref)
             raise Conflict(f"The answer is {standing.status} already.", code="already_ended")
         log.info("An answer was marked as failed.", answer_id=ref.answer_id)
+        self._when_ended(ref)
 
     def retry(self, ref: AnswerRef) -> None:
         """Queue a failed or cancelled answer again, with attempts and crashes counted from zero."""

@@ -1,7 +1,7 @@
 """Transcribing one answer: claim → plan → hear window by window → complete → delete the audio."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -24,11 +24,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What an answer passes through while it is heard."""
+    """What an answer passes through while it is heard. `when_ended` is called after each attempt, for it may have."""
 
     answers: AnswerStore
     audio: AudioStore
     checkpoints: CheckpointStore
+    when_ended: Callable[[AnswerRef], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Transcription:
         transcriber = self._loader.load()
         lease = AnswerLease(self._stores.answers, self._stores.audio, ref)
         self._work.work_on(lease, partial(self._work_on, lease, transcriber))
+        self._stores.when_ended(ref)
 
     def _work_on(self, lease: AnswerLease, transcriber: Transcriber, attempt: Attempt) -> None:
         claim, pulse = lease.held, partial(attempt.renew, lease.hold)

@@ -16,7 +16,7 @@ from dramatiq.brokers.stub import StubBroker
 from config import ROOT
 from services.container import Services
 from services.models import AnswerRef
-from tasks import transcription
+from tasks import feedback, transcription
 from tasks.broker import build_broker
 from tasks.queue import DramatiqQueue
 
@@ -122,6 +122,7 @@ def broker(services: Services) -> StubBroker:
     broker = build_broker(None)
     assert isinstance(broker, StubBroker)
     transcription.declare(broker, services)
+    feedback.declare(broker, services)
     return broker
 
 

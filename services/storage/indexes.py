@@ -37,16 +37,19 @@ def ensure_indexes(database: MongoDatabase) -> None:
     files.create_index("metadata.session_id")
     files.create_index([("metadata.status", 1), ("metadata.status_at", 1)])
 
-    audit = database["audit"]
-    audit.create_index([("at", -1), ("_id", -1)])
-    audit.create_index([("session_id", 1), ("at", -1), ("_id", -1)])
-    audit.create_index("owner_id")
-
+    _index_audit(database)
     _index_feedback(database)
     _index_uploads(database)
     _index_credentials(database)
     database["erasures"].create_index("due")
     database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)
+
+
+def _index_audit(database: MongoDatabase) -> None:
+    audit = database["audit"]
+    audit.create_index([("at", -1), ("_id", -1)])
+    audit.create_index([("session_id", 1), ("at", -1), ("_id", -1)])
+    audit.create_index("owner_id")
 
 
 def _index_feedback(database: MongoDatabase) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 from services.models import INTERVIEW, Caller, Question, Session, Task
@@ -23,12 +24,12 @@ class SessionStore:
     @reaching_mongodb
     def find(self, caller: Caller, session_id: str) -> Session | None:
         """The session if it exists and the caller may see it."""
-        return _as_session(self._sessions.find_one({"_id": session_id, **visible_to(caller)}, _PUBLIC))
+        return as_session(self._sessions.find_one({"_id": session_id, **visible_to(caller)}, PUBLIC))
 
     @reaching_mongodb
     def find_unguarded(self, session_id: str) -> Session | None:
         """The session for work of our own, where no caller asks."""
-        return _as_session(self._sessions.find_one({"_id": session_id}, _PUBLIC))
+        return as_session(self._sessions.find_one({"_id": session_id}, PUBLIC))
 
     @reaching_mongodb
     def find_by_link(self, token_hash: str, now: datetime) -> tuple[Caller, datetime] | None:
@@ -53,28 +54,14 @@ class SessionStore:
                 {"created_at": created_at, "_id": {"$lt": session_id}},
             ]
         found = (
-            self._sessions.find(where, {**_PUBLIC, "answers": 0, "analysis": 0})
+            self._sessions.find(where, {**PUBLIC, "answers": 0, "analysis": 0})
             .sort([("created_at", -1), ("_id", -1)])
             .limit(limit)
         )
-        return [session for each in found if (session := _as_session(each)) is not None]
-
-    @reaching_mongodb
-    def save_analysis(self, session: Session, scores: Mapping[str, Any], analysis: Mapping[str, Any]) -> bool:
-        """Store the scores of a session as it was read; False when it has changed since."""
-        answers = {
-            f"answers.{question_id}.{name}": value
-            for question_id, fields in scores.items()
-            for name, value in fields.items()
-        }
-        result = self._sessions.update_one(
-            {"_id": session.id, "seq": session.seq},
-            {"$set": {**answers, "analysis": {**analysis, "seq": session.seq + 1}}, "$inc": {"seq": 1}},
-        )
-        return result.modified_count == 1
+        return [session for each in found if (session := as_session(each)) is not None]
 
 
-_PUBLIC = {"link": 0, "open": 0, "ended": 0, "answer_ids": 0, "outbox": 0, "notifies": 0}
+PUBLIC = {"link": 0, "open": 0, "ended": 0, "answer_ids": 0, "outbox": 0, "notifies": 0}
 
 
 def session_document(session: Session, link: Mapping[str, Any]) -> Document:
@@ -105,6 +92,11 @@ def session_document(session: Session, link: Mapping[str, Any]) -> Document:
     return document if session.kind == INTERVIEW else {**document, "kind": session.kind}
 
 
+def document_without_link(session: Session) -> Document:
+    """The same of a session that nobody is sent to: its link has the hash of no token, and is over."""
+    return session_document(session, {"token_hash": token_hex(32), "expires_at": session.created_at})
+
+
 def visible_to(caller: Caller) -> Document:
     """The condition that every read of a session carries."""
     if caller.session_id is not None:
@@ -113,7 +105,7 @@ def visible_to(caller: Caller) -> Document:
     return {} if caller.role == "admin" else {"owner_id": caller.user_id}
 
 
-def _as_session(found: Document | None) -> Session | None:
+def as_session(found: Document | None) -> Session | None:
     if found is None:
         return None
     questions = tuple(

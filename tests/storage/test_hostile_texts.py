@@ -6,6 +6,7 @@ from services.answer_status import status_of
 from services.models import HeardWindow, Hints, Passage, Question, Segment, Task, Transcript, WhisperModel, Word
 from services.storage.checkpoints import Heard
 from services.storage.revisions import RevisionStore
+from tests.scored import SaysProvider, scored_over
 from tests.stores import Stores, plan_of
 
 HOSTILE = {
@@ -93,12 +94,30 @@ def test_an_error_is_read_back_as_it_was_written(stores: Stores, text):
 def test_feedback_is_read_back_as_it_was_given(stores: Stores, text):
     claim = stores.claimed()
     stores.answers.complete(claim, Transcript("x", (), "en", 1.0), WhisperModel("m", demo_model=False))
-    session = stores.sessions.find_unguarded(claim.ref.session_id)
-    assert session is not None
+    scored = scored_over(stores.database, SaysProvider(text))
+    session = scored.session(claim.ref.session_id)
+    scored.jobs.complete(session)
+    scored.scoring.work(session.id)
     part = {"name": text, "score": 50.0, "weight": 1.0, "comment": text}
-    scores = {"q1": {"score": 50.0, "feedback": [part]}}
-    assert stores.sessions.save_analysis(session, scores, {"provider": text})
-    found = stores.sessions.find_unguarded(session.id)
-    assert found is not None
-    assert found.answers["q1"]["feedback"] == [part]
-    assert found.analysis == {"provider": text, "seq": session.seq + 1}
+    evidence = {"start_word": 0, "end_word": 1, "quote": text, "point": text}
+    (report,) = scored.reports(session.id)
+    scored_session = scored.session(session.id)
+    assert scored_session.analysis is not None
+    assert scored_session.analysis["provider"] == text
+    for answer in (scored_session.answers["q1"], report["answers"][0]):
+        assert answer["feedback"] == [{**part, "evidence": [evidence]}]
+    assert report["answers"][0]["metadata"]["fallback"] == {"provider": text, "reason": text}
+
+
+@texts
+def test_why_feedback_failed_is_read_back_as_it_was_said(stores: Stores, text):
+    scored = scored_over(stores.database, SaysProvider(text))
+    session = scored.session(stores.start("q1"))
+    scored.jobs.complete(session)
+    scored.store.documents.claim(session.id, "holder", "token")
+    scored.store.put_off(session.id, "token", 0, {"code": text, "message": text})
+    assert scored.job(session.id)["last_error"] == {"code": text, "message": text}
+    scored.store.documents.claim(session.id, "holder", "token")
+    scored.store.fail(session.id, "token", {"code": text, "message": text}, about=text)
+    assert scored.job(session.id)["last_error"] == {"code": text, "message": text}
+    assert scored.job(session.id)["made_of"] == text

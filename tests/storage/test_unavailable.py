@@ -12,6 +12,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from services.errors import Unavailable
+from services.feedback.report import composed
 from services.grants import Grant
 from services.models import AnswerRef, Caller, Claim, HeardWindow, Hints, Plan, Session
 from services.storage.acceptance import AcceptanceStore
@@ -21,6 +22,8 @@ from services.storage.audit import AuditRow, AuditStore
 from services.storage.checkpoints import CheckpointStore, Heard
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
 from services.storage.decisions import DecisionStore
+from services.storage.feedback_jobs import FeedbackJobStore
+from services.storage.feedback_reports import FeedbackReportStore
 from services.storage.idempotency import Attempt, IdempotencyStore
 from services.storage.indexes import ensure_indexes
 from services.storage.kept_uploads import KeptUpload, KeptUploadStore
@@ -48,6 +51,11 @@ ADA = Caller("ada")
 GRANT = Grant(ADA, "hash", NOW)
 KEPT = KeptUpload("key", "s", "q1", CLAIM.file_id, 4, "0" * 64, "audio/wav")
 ROW = AuditRow(str(ObjectId()), NOW, "a", "ada", "admin", None, None, {})
+
+
+def feedback_jobs(to: Stores) -> FeedbackJobStore:
+    return FeedbackJobStore(to.database, lease_seconds=60)
+
 
 CALLS: dict[str, Callable[[Stores], object]] = {
     "AcceptanceStore.accept": lambda to: to.acceptance.accept(REF, ANSWER),
@@ -88,7 +96,17 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "SessionStore.find_unguarded": lambda to: to.sessions.find_unguarded("s"),
     "SessionStore.find_by_link": lambda to: to.sessions.find_by_link("hash", NOW),
     "SessionStore.list_of": lambda to: to.sessions.list_of("ada", before=None, limit=1),
-    "SessionStore.save_analysis": lambda to: to.sessions.save_analysis(SESSION, {}, {}),
+    "FeedbackJobStore.start": lambda to: feedback_jobs(to).start(SESSION, request_id=None, again_if_failed=True),
+    "FeedbackJobStore.find": lambda to: feedback_jobs(to).find("s"),
+    "FeedbackJobStore.wake": lambda to: feedback_jobs(to).wake("s"),
+    "FeedbackJobStore.finish": lambda to: feedback_jobs(to).finish(SESSION, "token", composed(SESSION, {})),
+    "FeedbackJobStore.put_off": lambda to: feedback_jobs(to).put_off("s", "token", 1, {}),
+    "FeedbackJobStore.fail": lambda to: feedback_jobs(to).fail("s", "token", {"code": "c"}, about=None),
+    "FeedbackJobStore.remove": lambda to: feedback_jobs(to).remove("s"),
+    "FeedbackReportStore.newest": lambda to: FeedbackReportStore(to.database).newest("s"),
+    "FeedbackReportStore.find": lambda to: FeedbackReportStore(to.database).find("s", 1),
+    "FeedbackReportStore.list_of": lambda to: FeedbackReportStore(to.database).list_of("s", before=None, limit=1),
+    "FeedbackReportStore.all_of": lambda to: FeedbackReportStore(to.database).all_of("s"),
     "AuditStore.add": lambda to: AuditStore(to.database).add(ROW),
     "AuditStore.list_of": lambda to: AuditStore(to.database).list_of(session_id=None, before=None, limit=1),
     "TicketStore.save": lambda to: TicketStore(to.database).save("hash", "s", GRANT, expires_at=NOW),
@@ -181,6 +199,8 @@ def test_every_call_of_every_store_is_in_the_list():
         IdempotencyStore,
         KeptUploadStore,
         LinkStore,
+        FeedbackJobStore,
+        FeedbackReportStore,
         OpenAnswerStore,
         RevisionStore,
         SessionStore,

@@ -1,38 +1,18 @@
-from collections.abc import Callable
-
 import pytest
 
-from services.analysis import Analysis, Report, TranscriptionPending
+from services.analysis import Report, TranscriptionPending
 from services.container import Services
 from services.errors import NotFound, Unavailable
-from services.feedback.evaluation import Evaluation, Feedback, FeedbackMetadata, FeedbackPart, SpokenAnswer
 from services.models import Caller
 from services.storage.client import MongoDatabase
 from tests.factories import questions
+from tests.scored import WordsProvider, scored_over
 from tests.stores import MODEL, Stores, transcript_of
 
 
-class Provider:
-    """Scores by the number of words; `meanwhile` runs at each score."""
-
-    name = "words"
-    is_instant = True
-
-    def __init__(self) -> None:
-        self.scored: list[str] = []
-        self.meanwhile: Callable[[], object] = lambda: None
-
-    def evaluate(self, answer: SpokenAnswer) -> Evaluation:
-        self.scored.append(answer.question.id)
-        self.meanwhile()
-        score = 10.0 * len(answer.text.split())
-        feedback = Feedback(score, (FeedbackPart("words", score, 1.0, "So many words."),))
-        return Evaluation(feedback, FeedbackMetadata(self.name, None, 0))
-
-
 @pytest.fixture
-def provider() -> Provider:
-    return Provider()
+def provider() -> WordsProvider:
+    return WordsProvider()
 
 
 @pytest.fixture
@@ -41,8 +21,8 @@ def session_id(services: Services, owner: Caller) -> str:
 
 
 @pytest.fixture
-def analyze(services: Services, stores: Stores, provider: Provider, owner: Caller, session_id: str):
-    analysis = Analysis(services.sessions, stores.sessions, provider)
+def analyze(database: MongoDatabase, provider: WordsProvider, owner: Caller, session_id: str):
+    analysis = scored_over(database, provider).analysis
     return lambda: analysis.analyze(owner, session_id)
 
 
@@ -82,12 +62,13 @@ def test_completed_answers_are_scored_and_the_others_are_counted(analyze, comple
     assert isinstance(report, Report)
     assert (report.final_score, report.scored_count, report.failed_count, report.unanswered_count) == (30.0, 1, 1, 1)
     assert [(answer.question_id, answer.score) for answer in report.answers] == [("q1", 30.0), ("q2", None)]
-    part = {"name": "words", "score": 30.0, "weight": 1.0, "comment": "So many words.", "evidence": []}
-    assert report.answers[0].feedback == [part]
+    part = {"name": "words", "score": 30.0, "weight": 1.0, "comment": "So many words."}
+    evidence = {"start_word": 0, "end_word": 1, "quote": "one", "point": "the point"}
+    assert report.answers[0].feedback == [{**part, "evidence": [evidence]}]
 
 
 def test_the_text_so_far_of_an_answer_that_ended_without_a_transcript_is_not_scored(
-    analyze, complete, fail, provider: Provider, database: MongoDatabase
+    analyze, complete, fail, provider: WordsProvider, database: MongoDatabase
 ):
     complete("q1", "one two")
     fail("q2")
@@ -103,7 +84,7 @@ def test_the_final_score_is_the_mean(analyze, complete):
     assert analyze().final_score == 16.7
 
 
-def test_again_it_is_the_same_report_without_scoring_again(analyze, complete, provider: Provider):
+def test_again_it_is_the_same_report_without_scoring_again(analyze, complete, provider: WordsProvider):
     complete("q1", "one")
     complete("q2", "one two")
     first = analyze()
@@ -133,11 +114,11 @@ def test_a_new_recording_makes_a_new_report(analyze, complete):
     assert (report.final_score, report.answers[0].transcript) == (30.0, "one two three")
 
 
-def test_an_answer_that_changes_while_it_is_scored_is_scored_again(analyze, complete, provider: Provider):
+def test_an_answer_that_changes_while_it_is_scored_is_scored_again(analyze, complete, provider: WordsProvider):
     complete("q1", "one")
 
-    def once() -> None:
-        provider.meanwhile = lambda: None
+    def once(_: object) -> None:
+        provider.meanwhile = lambda _: None
         complete("q1", "one two")
 
     provider.meanwhile = once
@@ -145,9 +126,9 @@ def test_an_answer_that_changes_while_it_is_scored_is_scored_again(analyze, comp
     assert (report.final_score, report.answers[0].transcript) == (20.0, "one two")
 
 
-def test_answers_that_keep_changing_are_reported_as_that(analyze, complete, provider: Provider):
+def test_answers_that_keep_changing_are_reported_as_that(analyze, complete, provider: WordsProvider):
     complete("q1", "one")
-    provider.meanwhile = lambda: complete("q1", "one two")
+    provider.meanwhile = lambda _: complete("q1", "one two")
     with pytest.raises(Unavailable) as unavailable:
         analyze()
     assert unavailable.value.code == "answers_changing"

@@ -13,6 +13,7 @@ from services.storage.changes import Change, ChangeStream
 from services.storage.revocations import RevocationStream
 from services.subscription import QUEUE_LENGTH, AnswerChanged, Event, Snapshot, Subscription
 from tests.processes import wait_until
+from tests.scored import WordsProvider, scored_over
 from tests.stores import MODEL, Stores, transcript_of
 
 LONG = 10.0
@@ -121,14 +122,13 @@ def test_scores_of_many_answers_are_one_event(feed: LiveFeed, stores: Stores):
     listener = Listener(feed, session_id)
     run_through(stores, session_id, "q1")
     run_through(stores, session_id, "q2")
-    session = stores.sessions.find_unguarded(session_id)
-    assert session is not None
-    scores = {question_id: {"score": 50.0} for question_id in ("q1", "q2")}
-    assert stores.sessions.save_analysis(session, scores, {})
+    scored = scored_over(stores.database, WordsProvider())
+    scored.jobs.complete(scored.session(session_id))
+    scored.scoring.work(session_id)
     last = [event for event in listener.until(9) if event.seq == 9]
     assert len(last) == 1
     assert isinstance(last[0], Snapshot)
-    assert [answer.score for answer in last[0].answers] == [50.0, 50.0]
+    assert [answer.score for answer in last[0].answers] == [40.0, 40.0]
 
 
 def test_another_sessions_changes_are_not_heard(feed: LiveFeed, stores: Stores):

@@ -1,0 +1,163 @@
+"""The feedback of an interview as people ask for it: begun once, done by a job, read as it was made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Any, ClassVar
+
+import structlog
+
+from services.errors import Conflict, NotFound, ParleyError, Unavailable
+from services.feedback.report import FeedbackReport, as_report, from_before, open_count
+from services.jobs import JobQueue
+from services.models import AnswerRef, Session, Status
+from services.storage.feedback_jobs import FeedbackJob, FeedbackJobStore
+from services.storage.feedback_reports import FeedbackReportStore
+
+log = structlog.get_logger()
+
+MAX_ATTEMPTS = 4
+RETRY_AFTER_SECONDS = 5
+
+
+class FeedbackNotReady(Conflict):
+    """Raised where the feedback was asked for and is still on its way."""
+
+    code = "feedback_not_ready"
+    members: ClassVar[Mapping[str, Any]] = {"retryable": True}
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__("The feedback is not ready yet.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class FeedbackFailed(Conflict):
+    """Raised where it could not be made; says why, in words that may be shown."""
+
+    code = "feedback_failed"
+
+    def __init__(self, last_error: Mapping[str, str] | None) -> None:
+        super().__init__((last_error or {}).get("message", "The feedback could not be made."))
+        self.members: Mapping[str, Any] = {"last_error": last_error}
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackStatus:
+    """Where the feedback of a session stands; `request_id` is that of the request that asked for it.
+
+    `next_attempt_at` is None unless it waits after an attempt that failed, `retry_after` (seconds until it makes sense
+    to ask again) once it has ended.
+    """
+
+    job: FeedbackJob
+    waiting_for_transcripts: int
+    max_attempts: int = MAX_ATTEMPTS
+
+    @property
+    def next_attempt_at(self) -> datetime | None:
+        job = self.job
+        is_put_off = job.status is Status.QUEUED and job.not_before is not None and job.not_before > job.seen_at
+        return job.not_before if is_put_off else None
+
+    @property
+    def retry_after(self) -> int | None:
+        if self.job.status.is_terminal:
+            return None
+        if self.next_attempt_at is None:
+            return RETRY_AFTER_SECONDS
+        return max(RETRY_AFTER_SECONDS, ceil((self.next_attempt_at - self.job.seen_at).total_seconds()))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPage:
+    """Some reports without their answers, newest first, and the number that the next page is before."""
+
+    reports: Sequence[FeedbackReport]
+    next: int | None
+
+
+class FeedbackJobs:
+    """Begins jobs and tells of them; `Scoring` does them."""
+
+    def __init__(self, store: FeedbackJobStore, reports: FeedbackReportStore, queue: JobQueue) -> None:
+        self._store = store
+        self._reports = reports
+        self._queue = queue
+
+    def complete(self, session: Session) -> FeedbackStatus:
+        """Ask for the feedback of a session: again is the same job, unless it has failed or its answers have changed.
+
+        Nothing is scored by this. Raises `Unavailable`, and then nothing was promised.
+        """
+        job = self.start(session, again_if_failed=True)
+        if job.is_new:
+            self._send(session.id)
+        return FeedbackStatus(job, open_count(session))
+
+    def start(self, session: Session, *, again_if_failed: bool) -> FeedbackJob:
+        """The same without telling a worker: for who works on it at once; the sweep tells one later."""
+        request_id = structlog.contextvars.get_contextvars().get("request_id")
+        job = self._store.start(session, request_id=request_id, again_if_failed=again_if_failed)
+        if job.is_new:
+            log.info("Feedback was asked for.", session_id=session.id, round=job.round)
+        return job
+
+    def wake(self, session_id: str) -> None:
+        """Best effort, where an answer has ended: if its session's job waits for that, send it."""
+        try:
+            if self._store.wake(session_id):
+                self._send(session_id)
+        except ParleyError as error:
+            log.warning("A feedback job was left to the sweep.", session_id=session_id, reason=error.message)
+
+    def when_ended(self, ref: AnswerRef) -> None:
+        """To be told of every answer that has ended, however it did; once too often does no harm."""
+        self.wake(ref.session_id)
+
+    def status(self, session: Session) -> FeedbackStatus:
+        """Where it stands; raises `NotFound` where nobody has asked for it."""
+        job = self._store.find(session.id)
+        if job is None:
+            raise _nobody_asked()
+        return FeedbackStatus(job, 0 if job.status.is_terminal else open_count(session))
+
+    def report(self, session: Session, number: int | None = None) -> FeedbackReport:
+        """The newest report, or the one with this number; reading makes none.
+
+        Raises `NotFound`, and without a number `FeedbackNotReady` and `FeedbackFailed`.
+        """
+        if number is not None:
+            stored = self._reports.find(session.id, number)
+            found = as_report(stored, session) if stored else from_before(session) if number == 0 else None
+            if found is None:
+                raise NotFound("There is no such report.", code="no_such_report")
+            return found
+        job = self._store.find(session.id)
+        if job is None:
+            if (found := from_before(session)) is None:
+                raise _nobody_asked()
+            return found
+        status = FeedbackStatus(job, 0)
+        if status.retry_after is not None:
+            raise FeedbackNotReady(retry_after_seconds=status.retry_after)
+        stored = self._reports.newest(session.id) if job.status is Status.COMPLETED else None
+        if stored is None:
+            raise FeedbackFailed(job.last_error)
+        return as_report(stored, session)
+
+    def history(self, session: Session, *, before: int | None, limit: int) -> ReportPage:
+        """Every report there was, newest first."""
+        found = self._reports.list_of(session.id, before=before, limit=limit + 1)
+        page = [as_report(each, session) for each in found[:limit]]
+        return ReportPage(page, page[-1].number if len(found) > limit else None)
+
+    def _send(self, session_id: str) -> None:
+        try:
+            self._queue.give_feedback(session_id)
+        except Unavailable as error:
+            log.warning("The queue could not be reached; the sweep sends the feedback job.", error=error.message)
+
+
+def _nobody_asked() -> NotFound:
+    return NotFound("Nobody has asked for the feedback of this session yet.", code="no_feedback")
