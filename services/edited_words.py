@@ -48,7 +48,7 @@ def aligned(text: str, heard: Sequence[Segment]) -> tuple[EditedSegment, ...]:
     """The text by the segments that were heard; none where it cannot be told from when its words are."""
     written = list(re.finditer(r"\S+", text))
     spoken = [(place, word) for place, segment in enumerate(heard) for word in segment.words]
-    pairs = dict(_pairs([_key(each.group()) for each in written], [_key(word.text) for _, word in spoken]))
+    pairs = dict(same_words([_key(each.group()) for each in written], [_key(word.text) for _, word in spoken]))
     if len(pairs) < ALIKE * min(len(written), len(spoken)) or not pairs:
         return ()
     # What is new belongs to the segment of what stands before it.
@@ -86,7 +86,7 @@ def _edited(text: str, heard: Word | None) -> EditedWord:
     return EditedWord(text) if heard is None else EditedWord(text, heard.start, heard.end, heard.probability)
 
 
-def _pairs(written: Sequence[str], spoken: Sequence[str]) -> Iterator[tuple[int, int]]:
+def same_words(written: Sequence[str], spoken: Sequence[str]) -> Iterator[tuple[int, int]]:
     """The places of the same words in both, in any order, for at most `MOST_STEPS`.
 
     Certain are those with which both begin and end, and of the others the words that both have once; the stretches

@@ -8,7 +8,8 @@ from services.captions import as_srt, as_vtt
 from services.edited_words import EditedSegment, aligned, timed
 from services.errors import Conflict, NotFound
 from services.models import Segment
-from services.storage.revisions import Revision, RevisionStore
+from services.storage.revisions import Revision, RevisionLine, RevisionStore
+from services.text_diff import Difference, SplitText, differences
 
 KINDS = ("txt", "srt", "vtt")
 
@@ -54,15 +55,38 @@ class Transcripts:
         Raises `NotHeardYet`, `Conflict` where nothing was heard and nothing is on its way, and `NotFound` where there
         is no such revision, or none any more.
         """
-        if not answer.status.is_terminal:
-            raise NotHeardYet("The answer is not transcribed yet. Its status tells how far that is.")
-        if answer.revision is None:
-            raise Conflict("The answer has no transcript, as its status explains.", code="no_transcript")
-        revision = self._revisions.find(answer.answer_id, answer.revision if number is None else number)
-        if revision is None:
-            raise NotFound("There is no such revision of the transcript.", code="no_such_revision")
+        newest = _require_transcript(answer)
+        revision = self._found(answer, newest if number is None else number)
         heard = self._revisions.first(answer.answer_id) if revision.is_edited else revision
         return told(answer, revision, heard)
+
+    def history(self, answer: AnswerStatus) -> Sequence[RevisionLine]:
+        """Every text there was, the newest first; raises as `read` does."""
+        _require_transcript(answer)
+        return self._revisions.list_of(answer.answer_id)
+
+    def differences(self, answer: AnswerStatus, before: int, after: int) -> list[Difference]:
+        """What makes the one revision into the other; raises as `read` does."""
+        _require_transcript(answer)
+        heard = self._revisions.first(answer.answer_id)
+        segments = () if heard is None else heard.segments
+        texts = [SplitText(self._found(answer, number).text, segments) for number in (before, after)]
+        return list(differences(*texts))
+
+    def _found(self, answer: AnswerStatus, number: int) -> Revision:
+        revision = self._revisions.find(answer.answer_id, number)
+        if revision is None:
+            raise NotFound("There is no such revision of the transcript.", code="no_such_revision")
+        return revision
+
+
+def _require_transcript(answer: AnswerStatus) -> int:
+    """The number of the newest revision."""
+    if not answer.status.is_terminal:
+        raise NotHeardYet("The answer is not transcribed yet. Its status tells how far that is.")
+    if answer.revision is None:
+        raise Conflict("The answer has no transcript, as its status explains.", code="no_transcript")
+    return answer.revision
 
 
 def told(answer: AnswerStatus, revision: Revision, heard: Revision | None) -> ReadTranscript:

@@ -33,6 +33,7 @@ NOT_KEYED: dict[str, str] = {
     "review.edit_transcript": "an edit names the revision that it changes (If-Match): a repeat changes nothing more",
     "signed_uploads.receive": "the address is the key: a second upload by it is refused and changes nothing",
     "tickets.issue_ticket": "a ticket lives for a minute and opens one connection: a repeat needs a fresh one",
+    "versions.restore_revision": "it names the revision that it replaces (If-Match): a repeat changes nothing more",
     "uploads.presign": "nothing is stored: a repeat signs another address, and the one before stays good",
 }
 
