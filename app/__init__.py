@@ -15,7 +15,16 @@ from app import (
     unread_body,
 )
 from app.admin import blueprint as admin
-from app.auth import admin_only, caller_only, listener_only, public, register, signed_url_only, staff_only
+from app.auth import (
+    admin_only,
+    caller_only,
+    listener_only,
+    public,
+    register,
+    signed_url_only,
+    staff_only,
+    worker_only,
+)
 from app.cookie import blueprint as cookie
 from app.docs import build_docs
 from app.erasure import blueprint as erasure
@@ -28,6 +37,7 @@ from app.live import blueprint as live
 from app.live import install as install_live
 from app.metrics import blueprint as metrics
 from app.metrics import install as install_metrics
+from app.responses import blueprint as responses
 from app.review import blueprint as review
 from app.sessions import blueprint as sessions
 from app.tickets import blueprint as tickets
@@ -35,6 +45,8 @@ from app.transcripts import blueprint as transcripts
 from app.uploads import SIGNED_ADDRESS
 from app.uploads import blueprint as uploads
 from app.uploads import signed as signed_uploads
+from app.worker import blueprint as worker
+from app.worker_keys import blueprint as worker_keys
 from config import Settings
 from services.container import Services
 
@@ -64,12 +76,14 @@ def create_app(settings: Settings, services: Services) -> Flask:
     _install(app, settings)
 
     api = errors.ProblemApi(app)
-    for blueprint in (sessions, interview, uploads, review, transcripts, tickets):
+    for blueprint in (sessions, interview, uploads, responses, review, transcripts, tickets):
         register(app, api, blueprint, caller_only)
     register(app, api, signed_uploads, signed_url_only)
     for blueprint in (links, export, erasure):
         register(app, api, blueprint, staff_only)
-    register(app, api, admin, admin_only)
+    for blueprint in (admin, worker_keys):
+        register(app, api, blueprint, admin_only)
+    register(app, api, worker, worker_only)
     register(app, api, cookie, public)
     register(app, None, live, listener_only)
     for probe in (health, frontend_version.blueprint):

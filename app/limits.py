@@ -15,6 +15,8 @@ JSON_BODY_BYTES = 512 * KIB
 SMALL_BODY_BYTES = 64 * KIB
 # The longest transcript, every character of it escaped as a surrogate pair.
 TRANSCRIPT_BODY_BYTES = 640 * KIB
+# The same of two hours of speech (services/outside_transcripts.py).
+OUTSIDE_BODY_BYTES = 4 * TRANSCRIPT_BODY_BYTES
 # What multipart puts around a recording: boundaries, headers, the two small fields.
 MULTIPART_BYTES = 64 * KIB
 # The most a text field may have. Werkzeug also holds this against what its parser has in hand: a block of 64 KiB and
@@ -53,6 +55,8 @@ def install(app: Flask, *, max_recording_bytes: int) -> None:
         "signed_uploads.receive": max_recording_bytes,
         "sessions.start_session": JSON_BODY_BYTES,
         "review.edit_transcript": TRANSCRIPT_BODY_BYTES,
+        "responses.give_response": TRANSCRIPT_BODY_BYTES,
+        "worker.write_transcript": OUTSIDE_BODY_BYTES,
     }
 
     @app.before_request

@@ -117,7 +117,7 @@ class OutsideTranscripts:
         told = {
             "transcript": text,
             "no_speech": not text.strip(),
-            "language": heard.language or found.answer.get("language_hint") or found.language,
+            "language": heard.language or found.hinted_language,
             "whisper_model": heard.model,
             "demo_model": False,
             "worker_key_id": actor.key_id,

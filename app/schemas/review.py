@@ -15,7 +15,7 @@ IF_MATCH: dict[str, Any] = {
 }
 
 
-def _is_unicode(text: str) -> None:
+def is_unicode(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -25,4 +25,4 @@ def _is_unicode(text: str) -> None:
 class EditSchema(Schema):
     """The whole new text; empty where nothing was said."""
 
-    text = fields.String(required=True, validate=[validate.Length(max=LONGEST_TEXT), _is_unicode])
+    text = fields.String(required=True, validate=[validate.Length(max=LONGEST_TEXT), is_unicode])

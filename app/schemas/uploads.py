@@ -8,7 +8,9 @@ from app.schemas.sessions import QUESTION_ID
 # Visible ASCII: what else there may be in a string is no id and no type of anybody's.
 _PLAIN = validate.Regexp(r"^[\x20-\x7e]*\Z", error="Must be visible ASCII.")
 _SHA256 = validate.Regexp(r"^[0-9a-fA-F]{64}\Z", error="Must be 64 hexadecimal digits.")
+OBJECT_KEY = validate.Regexp(r"^[\x20-\x7e]{1,200}\Z")
 LONGEST_DURATION_MS = 24 * 60 * 60 * 1000
+DURATION_MS = validate.Range(min=0, max=LONGEST_DURATION_MS)
 
 
 class UploadIntentSchema(Schema):
@@ -47,6 +49,6 @@ class KeptUploadSchema(Schema):
 class UsedUploadSchema(Schema):
     """An upload that is to be the answer."""
 
-    object_key = fields.String(required=True, validate=validate.Regexp(r"^[\x20-\x7e]{1,200}\Z"))
-    duration_ms = fields.Integer(strict=True, validate=validate.Range(min=0, max=LONGEST_DURATION_MS))
+    object_key = fields.String(required=True, validate=OBJECT_KEY)
+    duration_ms = fields.Integer(strict=True, validate=DURATION_MS)
     language = fields.String(validate=LANGUAGE)

@@ -30,6 +30,11 @@ class Waiting:
     answer: Mapping[str, Any]
     language: str | None
 
+    @property
+    def hinted_language(self) -> str | None:
+        """What was said of this recording wins over what was said of all."""
+        return self.answer.get("language_hint") or self.language
+
 
 @dataclass(frozen=True, slots=True)
 class Written:

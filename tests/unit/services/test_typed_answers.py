@@ -171,7 +171,9 @@ def test_many_at_once_leave_one_answer_and_nothing_else(services, session, store
 
 
 @pytest.mark.parametrize("round_number", range(6))
-def test_typing_while_a_worker_completes_leaves_exactly_one_text(services, session, stores: Stores, round_number):
+def test_typing_while_a_worker_completes_leaves_exactly_one_text(
+    services: Services, session: Session, stores: Stores, round_number: int
+) -> None:
     """The recording is completed by its holder at the moment at which four people type: theirs is what stays."""
     services.answers.accept(session, "q1", recording_of(), "owner")
     claim = stores.claim(ref_of(stores, session))
