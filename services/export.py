@@ -17,7 +17,7 @@ from services.errors import RecordingRejected
 from services.models import Caller, Session
 from services.storage.audio import AudioStore
 from services.storage.revisions import Revision, RevisionStore
-from services.transcripts import KINDS, told
+from services.transcripts import told
 
 # How the zip is laid out; a reader may look at it.
 FORMAT = 1
@@ -132,7 +132,7 @@ def _texts(
     if newest is None:
         return []
     transcript = told(status_of(question_id, answer), newest, history[0])
-    return [(f"transcripts/{name}.{kind}", transcript.written(kind).encode()) for kind in KINDS]
+    return [(f"transcripts/{name}.{kind}", transcript.written(kind).encode()) for kind in transcript.kinds]
 
 
 def _of_session(session: Session) -> dict[str, Any]:

@@ -30,17 +30,30 @@ class ReadTranscript:
     revision: Revision
     segments: Sequence[Segment | EditedSegment]
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Those of `KINDS` that there are: where nobody knows when anything was said, there are no captions."""
+        return KINDS if self.segments or self._seconds is not None else ("txt",)
+
     def written(self, kind: str) -> str:
-        """As one of `KINDS`."""
+        """As one of `KINDS`; raises `Conflict` for captions of a text without times."""
         if kind == "txt":
             return self.revision.text
+        if kind not in self.kinds:
+            raise Conflict("Nobody knows when this was said: it has no captions.", code="no_times")
         return {"srt": as_srt, "vtt": as_vtt}[kind](self._captioned(), self.answer.gaps)
 
     def _captioned(self) -> list[Segment]:
         if not self.segments:
             # Nobody knows when which of these words were spoken: one caption over all of it.
-            return [Segment(0.0, self.answer.duration_seconds or 0.0, self.revision.text)]
+            return [Segment(0.0, self._seconds or 0.0, self.revision.text)]
         return [timed(each) if isinstance(each, EditedSegment) else each for each in self.segments]
+
+    @property
+    def _seconds(self) -> float | None:
+        """How long the recording is, as it was heard or else declared; None for what was typed."""
+        heard, declared_ms = self.answer.duration_seconds, self.answer.declared_duration_ms
+        return declared_ms / 1000 if heard is None and declared_ms is not None else heard
 
 
 class Transcripts:
