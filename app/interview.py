@@ -1,6 +1,5 @@
 """The interview: upload an answer and move on, ask where answers stand, analyze."""
 
-from collections import Counter
 from typing import Any
 
 from flask import jsonify, url_for
@@ -12,11 +11,10 @@ from app.idempotency import REPLAYED, idempotent_by_itself, sent_key_value
 from app.ids import checked_question_id
 from app.recording import received_recording
 from app.revisions import etag_of
-from app.schemas.analysis import ReportSchema, TranscriptionPendingSchema
+from app.schemas.analysis import NotYetSchema, ReportSchema
 from app.schemas.answers import AnswerStatusSchema, ReceiptSchema, SessionStatusSchema, UploadFormSchema
-from services.analysis import TranscriptionPending
-from services.answer_status import statuses_of
-from services.models import Status
+from services.analysis import AnalysisPending, TranscriptionPending
+from services.answer_status import statuses_of, summary_of
 
 blueprint = Blueprint("interview", __name__, url_prefix="/api", description="Answer questions by voice")
 
@@ -55,11 +53,10 @@ def answer_status(session_id: str, question_id: str) -> Any:
 def session_status(session_id: str) -> Any:
     """Where all answers of a session stand."""
     answers, worker = statuses_of(session()), services().health.worker()
-    counts = Counter(str(answer.status) for answer in answers)
     return {
         "session_id": session_id,
         "seq": session().seq,
-        "summary": {"total": len(answers), **{str(status): counts[str(status)] for status in Status}},
+        "summary": summary_of(answers),
         "answers": answers,
         "whisper_model": worker.whisper_model,
         "demo_model": worker.demo_model,
@@ -68,14 +65,13 @@ def session_status(session_id: str) -> Any:
 
 @blueprint.route("/analyze/<session_id>", methods=["POST"])
 @blueprint.response(200, ReportSchema)
-@blueprint.alt_response(202, schema=TranscriptionPendingSchema, description="Not yet; try again after `Retry-After`")
+@blueprint.alt_response(202, schema=NotYetSchema, description="Not yet; try again after `Retry-After`")
 @blueprint.refuses(401, 403, 404)
 def analyze(session_id: str) -> Any:
     """Score the interview once every transcript is there."""
     result = services().analysis.analyze(caller(), session_id)
-    if isinstance(result, TranscriptionPending):
-        body = TranscriptionPendingSchema().dump(result)
-        return jsonify(body), 202, {"Retry-After": str(result.retry_after)}
+    if isinstance(result, TranscriptionPending | AnalysisPending):
+        return jsonify(NotYetSchema().dump(result)), 202, {"Retry-After": str(result.retry_after)}
     return result
 
 

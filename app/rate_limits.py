@@ -18,11 +18,12 @@ from app.wrong_credentials import WrongCredentials
 from config import Settings
 from services.errors import TooManyRequests
 
-UPLOADS = frozenset({"interview.upload_answer", "signed_uploads.receive"})
+UPLOADS = frozenset({"interview.upload_answer", "jobs.transcribe", "signed_uploads.receive", "speech_to_text.hear"})
 COSTLY = frozenset(
     {
         "sessions.start_session",
         "interview.analyze",
+        "feedback.complete",
         "export.export_session",
         "erasure.erase_session",
         "erasure.erase_person",

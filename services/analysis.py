@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from services.answer_status import AnswerStatus, statuses_of
 from services.feedback import ChooseProvider
@@ -22,6 +23,7 @@ POLL_SECONDS = 0.05
 class TranscriptionPending:
     """Not yet: some answers have no transcript."""
 
+    status: ClassVar = "transcription_pending"
     pending_count: int
     processing_count: int
     retry_after: int = RETRY_AFTER_SECONDS
@@ -36,6 +38,7 @@ class TranscriptionPending:
 class AnalysisPending:
     """Not yet: the transcripts are there, and are being scored."""
 
+    status: ClassVar = "analysis_pending"
     retry_after: int = RETRY_AFTER_SECONDS
 
 

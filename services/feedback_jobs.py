@@ -37,14 +37,14 @@ class FeedbackFailed(Conflict):
 
     code = "feedback_failed"
 
-    def __init__(self, last_error: Mapping[str, str] | None) -> None:
+    def __init__(self, last_error: Mapping[str, Any] | None) -> None:
         super().__init__((last_error or {}).get("message", "The feedback could not be made."))
         self.members: Mapping[str, Any] = {"last_error": last_error}
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackStatus:
-    """Where the feedback of a session stands; `request_id` is that of the request that asked for it.
+    """Where the feedback of a session stands.
 
     `next_attempt_at` is None unless it waits after an attempt that failed, `retry_after` (seconds until it makes sense
     to ask again) once it has ended.
@@ -53,6 +53,12 @@ class FeedbackStatus:
     job: FeedbackJob
     waiting_for_transcripts: int
     max_attempts: int = MAX_ATTEMPTS
+
+    @property
+    def last_error(self) -> Mapping[str, Any] | None:
+        """With the id of the request that asked for the feedback: what leads to the logs."""
+        error = self.job.last_error
+        return None if error is None else {**error, "requestId": self.job.request_id}
 
     @property
     def next_attempt_at(self) -> datetime | None:
@@ -143,7 +149,7 @@ class FeedbackJobs:
             raise FeedbackNotReady(retry_after_seconds=status.retry_after)
         stored = self._reports.newest(session.id) if job.status is Status.COMPLETED else None
         if stored is None:
-            raise FeedbackFailed(job.last_error)
+            raise FeedbackFailed(status.last_error)
         return as_report(stored, session)
 
     def history(self, session: Session, *, before: int | None, limit: int) -> ReportPage:

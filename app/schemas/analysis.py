@@ -1,15 +1,17 @@
 """What analyze says: pending, success or failed."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from app.schemas.answers import ScoredAnswerSchema
 
 
-class TranscriptionPendingSchema(Schema):
-    status = fields.Constant("transcription_pending")
-    message = fields.String(required=True)
-    pending_count = fields.Integer(required=True)
-    processing_count = fields.Integer(required=True)
+class NotYetSchema(Schema):
+    """What is waited for: transcripts, of which it says how many, or then their scores."""
+
+    status = fields.String(required=True, validate=validate.OneOf(["transcription_pending", "analysis_pending"]))
+    message = fields.String()
+    pending_count = fields.Integer()
+    processing_count = fields.Integer()
     retry_after = fields.Integer(required=True, metadata={"description": "Seconds."})
 
 

@@ -37,6 +37,7 @@ class FeedbackReport:
     answers are not those any more that it was made of.
     """
 
+    session_id: str
     number: int
     created_at: datetime
     final_score: float | None
@@ -93,6 +94,7 @@ def as_report(stored: Mapping[str, Any], session: Session) -> FeedbackReport:
     """A stored report as it is to be shown now; one from before there was metadata or evidence has none."""
     answers = [_reported(each, session) for each in stored.get("answers", ())]
     return FeedbackReport(
+        session_id=session.id,
         number=stored["number"],
         created_at=stored["created_at"],
         final_score=stored["final_score"],
@@ -116,6 +118,7 @@ def from_before(session: Session) -> FeedbackReport | None:
     ]
     scores = [answer.score for answer in answers if answer.score is not None]
     return FeedbackReport(
+        session_id=session.id,
         number=0,
         created_at=analysis["scored_at"],
         final_score=round(sum(scores) / len(scores), 1) if scores else None,
