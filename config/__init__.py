@@ -7,9 +7,11 @@ from typing import Any, cast
 from environs import Env, EnvValidationError, validate
 
 from config.checks import (
+    are_hosts,
     are_origins,
     as_origin,
     from_1_to,
+    is_encryption_key,
     is_header_value,
     is_jwt_secret,
     is_llm_url,
@@ -57,7 +59,7 @@ def load_settings(dotenv: Path | None = ROOT / ".env") -> Settings:
 
 
 def _read(env: Env) -> Settings:
-    groups = (_servers, _web, _people, _limits, _jobs, _speech, _work, _feedback)
+    groups = (_servers, _web, _people, _limits, _jobs, _speech, _work, _feedback, _webhooks)
     return Settings(**{name: value for group in groups for name, value in group(env).items()})
 
 
@@ -168,6 +170,15 @@ def _feedback(env: Env) -> dict[str, Any]:
             "FEEDBACK_LLM_TIMEOUT_SECONDS", 45.0, validate=validate.Range(min=1, max=300)
         ),
         "feature_flags": read_flags(env.str("FEATURE_FLAGS", "", validate=are_flags) or ""),
+    }
+
+
+def _webhooks(env: Env) -> dict[str, Any]:
+    hosts: list[str] = env.list("WEBHOOK_ALLOWED_HOSTS", [], validate=are_hosts) or []
+    return {
+        "webhook_allowed_hosts": tuple(each.strip().lower() for each in hosts),
+        "webhooks_allow_private": env.bool("WEBHOOKS_ALLOW_PRIVATE", False),
+        "webhook_secrets_key": env.str("WEBHOOK_SECRETS_KEY", "", validate=is_encryption_key) or None,
     }
 
 

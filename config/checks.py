@@ -59,6 +59,15 @@ def are_origins(values: list[str]) -> None:
         is_origin(as_origin(value))
 
 
+def are_hosts(values: list[str]) -> None:
+    fits = all(re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", value.strip()) for value in values)
+    _check(fits, "must be names or addresses of hosts, without scheme, port or path")
+
+
+def is_encryption_key(value: str) -> None:
+    _check(not value or len(value.encode()) >= 32, "must have at least 32 characters, drawn at random")
+
+
 def as_origin(value: str) -> str:
     return value.strip().rstrip("/")
 

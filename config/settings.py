@@ -64,6 +64,9 @@ class Settings:
     feedback_llm_model: str | None
     feedback_llm_timeout_seconds: float
     feature_flags: Mapping[str, float]
+    webhook_allowed_hosts: tuple[str, ...]
+    webhooks_allow_private: bool
+    webhook_secrets_key: str | None = field(repr=False)
     log_format: str
     log_level: str
 

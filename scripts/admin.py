@@ -35,6 +35,12 @@ class LeftToTheSweep:
     def transcribe_answer(self, ref: AnswerRef) -> None:
         raise Unavailable("Nothing is sent from a shell.")
 
+    def give_feedback(self, job_id: str) -> None:
+        raise Unavailable("Nothing is sent from a shell.")
+
+    def deliver_webhook(self, delivery_id: str) -> None:
+        raise Unavailable("Nothing is sent from a shell.")
+
 
 def main(given: Sequence[str] | None = None) -> int:
     """The exit code: 0 done, 1 refused or the database is away, 2 arguments or settings that cannot be used."""

@@ -12,8 +12,10 @@ from services.analysis import Analysis
 from services.answers import Answers
 from services.assembling import Thresholds
 from services.audit import Audit
+from services.consents import Consents
 from services.decisions import Decisions
 from services.erasure import Erasure
+from services.expiry import Expiry, RetentionRules
 from services.export import Export
 from services.feedback_jobs import FeedbackJobs
 from services.flags import Flags
@@ -21,6 +23,7 @@ from services.health import Health
 from services.idempotency import Idempotency
 from services.jobs import JobQueue
 from services.joining import Joining
+from services.joining_jobs import jobs_and_keeping
 from services.leases import LeasedWork
 from services.links import Links
 from services.live import LiveFeed
@@ -30,9 +33,11 @@ from services.resending import Resending
 from services.retention import Retention
 from services.review import Review
 from services.scoring import Scoring
+from services.search import Search
 from services.sessions import Sessions
 from services.signed_uploads import SignedUploads
 from services.storage.answer_lists import AnswerLists
+from services.storage.backfill import Backfill
 from services.storage.changes import ChangeStream
 from services.storage.checkpoints import CheckpointStore
 from services.storage.client import MongoDatabase
@@ -43,6 +48,7 @@ from services.storage.open_answers import OpenAnswerStore
 from services.storage.outside_transcripts import OutsideTranscriptStore
 from services.storage.revisions import RevisionStore
 from services.storage.revocations import RevocationStream
+from services.storage.search import SearchStore
 from services.storage.signing_key import SigningKeyStore
 from services.storage.submissions import SubmissionStore
 from services.storage.tickets import TicketStore
@@ -57,10 +63,14 @@ from services.tickets import Tickets
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
 from services.transcription import Stores, Transcription
+from services.transcription_jobs import TranscriptionJobs
 from services.transcripts import Transcripts
 from services.typed_answers import TypedAnswers
 from services.upload_urls import UploadUrls
 from services.watchdog import Watchdog
+from services.webhook_delivering import WebhookDelivering
+from services.webhook_dispatch import WebhookDispatch
+from services.webhooks import Webhooks
 from services.worker_keys import WorkerKeys
 
 
@@ -80,10 +90,15 @@ class Services:
     signed_uploads: SignedUploads
     submission: Submission
     decisions: Decisions
+    transcription_jobs: TranscriptionJobs
+    consents: Consents
+    retention_rules: RetentionRules
+    expiry: Expiry
     typed_answers: TypedAnswers
     outside_transcripts: OutsideTranscripts
     review: Review
     transcripts: Transcripts
+    search: Search
     feedback_jobs: FeedbackJobs
     scoring: Scoring
     analysis: Analysis
@@ -96,6 +111,9 @@ class Services:
     recovery: Recovery
     # Of every kind of work but answers.
     resending: tuple[Resending, ...]
+    webhooks: Webhooks
+    webhook_dispatch: WebhookDispatch
+    webhook_delivering: WebhookDelivering
     retention: Retention
     administration: Administration
     flags: Flags
@@ -108,7 +126,7 @@ def build_services(
 ) -> Services:
     """Join the services; nothing is connected, loaded or started by this."""
     joining = Joining(settings, database, jobs, build_transcriber)
-    groups = (_people, _recordings, _results, _work, _operators)
+    groups = (_people, _recordings, jobs_and_keeping, _results, _work, _webhooks, _operators)
     return Services(**{name: service for group in groups for name, service in group(joining).items()})
 
 
@@ -129,7 +147,7 @@ def _people(of: Joining) -> dict[str, Any]:
 def _recordings(of: Joining) -> dict[str, Any]:
     return {
         "answers": of.answers,
-        "upload_urls": UploadUrls(SigningKeyStore(of.database), of.access, of.session_store),
+        "upload_urls": UploadUrls(SigningKeyStore(of.database), of.access, of.session_store, of.consents),
         "signed_uploads": SignedUploads(of.uploads, KeptUploadStore(of.database), of.answers),
         "submission": Submission(SubmissionStore(of.database)),
         "decisions": of.decisions,
@@ -144,6 +162,7 @@ def _results(of: Joining) -> dict[str, Any]:
     return {
         "review": Review(TranscriptStore(of.database), of.audit),
         "transcripts": Transcripts(RevisionStore(of.database)),
+        "search": Search(SearchStore(of.database), Backfill(of.database), of.audit),
         "feedback_jobs": of.feedback_jobs,
         "scoring": of.scoring,
         "analysis": Analysis(of.sessions, of.feedback_jobs, of.scoring, of.choose_provider),
@@ -159,7 +178,19 @@ def _work(of: Joining) -> dict[str, Any]:
         "transcriber": of.loader,
         "health": Health(of.database, WorkerStore(of.database), of.loader),
         "recovery": Recovery(open_answers, of.uploads, of.audio, of.jobs, holder=holder),
-        "resending": (Resending(of.feedback_store.documents, of.jobs.give_feedback, kind="feedback", holder=holder),),
+        "resending": (
+            Resending(of.feedback_store.documents, of.jobs.give_feedback, kind="feedback", holder=holder),
+            of.webhooks.resending,
+        ),
+    }
+
+
+def _webhooks(of: Joining) -> dict[str, Any]:
+    parts = of.webhooks
+    return {
+        "webhooks": parts.of_owners,
+        "webhook_dispatch": parts.dispatch,
+        "webhook_delivering": parts.delivering,
     }
 
 

@@ -8,6 +8,7 @@ from config import Settings
 from services.access import OWNER, Access
 from services.answers import Answers
 from services.audit import Audit
+from services.consents import Consents
 from services.decisions import Decisions
 from services.feedback import ChooseProvider
 from services.feedback.choice import choose_provider
@@ -24,6 +25,7 @@ from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.audit import AuditStore
 from services.storage.client import MongoDatabase
+from services.storage.consents import ConsentStore
 from services.storage.decisions import DecisionStore
 from services.storage.feedback_jobs import FeedbackJobStore
 from services.storage.feedback_reports import FeedbackReportStore
@@ -35,6 +37,7 @@ from services.storage.usage import UsageStore
 from services.transcribers import Transcriber
 from services.transcribers.loader import TranscriberLoader
 from services.watchdog import Watchdog
+from services.webhook_parts import WebhookParts
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ class Joining:
     @cached_property
     def uploads(self) -> UploadStore:
         return UploadStore(self.database, self.audio)
+
+    @cached_property
+    def consents(self) -> Consents:
+        return Consents(ConsentStore(self.database), self.audit, is_required=self.settings.require_consent)
 
     @cached_property
     def acceptance(self) -> AcceptanceStore:
@@ -115,7 +122,17 @@ class Joining:
     @property
     def when_ended(self) -> Callable[[AnswerRef], None]:
         """What is called with each answer that is terminal now."""
-        return self.feedback_jobs.when_ended
+        hearing = (self.webhooks.dispatch.when_ended, self.feedback_jobs.when_ended)
+
+        def tell(ref: AnswerRef) -> None:
+            for hear in hearing:
+                hear(ref)
+
+        return tell
+
+    @cached_property
+    def webhooks(self) -> WebhookParts:
+        return WebhookParts(self.settings, self.database, self.jobs, self.audit, self.watchdog)
 
     @cached_property
     def loader(self) -> TranscriberLoader:

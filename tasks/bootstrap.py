@@ -12,7 +12,7 @@ from services.errors import ParleyError
 from services.storage.client import MongoDatabase, connect, is_replica_set, transaction_lifetime_seconds
 from services.storage.indexes import ensure_indexes
 from services.transcribers.build import build_whisper
-from tasks import feedback, transcription
+from tasks import feedback, transcription, webhooks
 from tasks.broker import build_broker
 from tasks.queue import DramatiqQueue
 
@@ -50,6 +50,7 @@ def bootstrap(settings: Settings) -> Process:
     services = build_services(settings, database, DramatiqQueue(broker), partial(build_whisper, settings))
     transcription.declare(broker, services)
     feedback.declare(broker, services)
+    webhooks.declare(broker, services)
     return Process(settings, database, broker, services)
 
 

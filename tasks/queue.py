@@ -10,7 +10,7 @@ from services.models import AnswerRef
 TRANSCRIPTION_QUEUE, TRANSCRIBE_ANSWER = "transcription", "transcribe_answer"
 FEEDBACK_QUEUE, GIVE_FEEDBACK = "feedback", "give_feedback"
 WEBHOOK_QUEUE, DELIVER_WEBHOOK = "webhooks", "deliver_webhook"
-QUEUES = (TRANSCRIPTION_QUEUE, FEEDBACK_QUEUE)
+QUEUES = (TRANSCRIPTION_QUEUE, FEEDBACK_QUEUE, WEBHOOK_QUEUE)
 
 
 class DramatiqQueue:
@@ -26,6 +26,9 @@ class DramatiqQueue:
 
     def give_feedback(self, job_id: str) -> None:
         self._send(FEEDBACK_QUEUE, GIVE_FEEDBACK, job_id)
+
+    def deliver_webhook(self, delivery_id: str) -> None:
+        self._send(WEBHOOK_QUEUE, DELIVER_WEBHOOK, delivery_id)
 
     def _send(self, queue_name: str, actor_name: str, *args: str) -> None:
         message: dramatiq.Message[None] = dramatiq.Message(

@@ -7,7 +7,8 @@ import dramatiq
 
 from tasks.queue import FEEDBACK_QUEUE, WEBHOOK_QUEUE
 
-THREADS = {FEEDBACK_QUEUE: 2, WEBHOOK_QUEUE: 4}
+# A webhook's thread waits for somebody else's server; each of those holds two at most.
+THREADS = {FEEDBACK_QUEUE: 2, WEBHOOK_QUEUE: 8}
 
 
 class SideWorkers:

@@ -51,8 +51,11 @@ class Upkeep:
 
     def _sweep(self) -> None:
         self._try(self._services.erasure.sweep)
+        self._try(self._services.expiry.sweep_if_time)
+        self._try(self._services.webhook_dispatch.sweep)
         for work in self._services.resending:
             self._try(work.sweep)
+        self._try(self._services.search.sweep)
         if self._services.transcriber.state.state == "ready":
             self._try(self._services.recovery.sweep)
             self._try(self._services.review.sweep)

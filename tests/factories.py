@@ -92,6 +92,9 @@ DEFAULTS = Settings(
     feedback_llm_model=None,
     feedback_llm_timeout_seconds=45.0,
     feature_flags=FLAGS,
+    webhook_allowed_hosts=(),
+    webhooks_allow_private=False,
+    webhook_secrets_key=None,
     log_format="console",
     log_level="INFO",
 )

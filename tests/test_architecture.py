@@ -16,7 +16,7 @@ from dramatiq.brokers.stub import StubBroker
 from config import ROOT
 from services.container import Services
 from services.models import AnswerRef
-from tasks import feedback, transcription
+from tasks import feedback, transcription, webhooks
 from tasks.broker import build_broker
 from tasks.queue import DramatiqQueue
 
@@ -123,6 +123,7 @@ def broker(services: Services) -> StubBroker:
     assert isinstance(broker, StubBroker)
     transcription.declare(broker, services)
     feedback.declare(broker, services)
+    webhooks.declare(broker, services)
     return broker
 
 

@@ -39,10 +39,13 @@ def ensure_indexes(database: MongoDatabase) -> None:
 
     _index_audit(database)
     _index_feedback(database)
+    _index_webhooks(database)
     _index_uploads(database)
     _index_credentials(database)
     database["erasures"].create_index("due")
     database["workers"].create_index("seen_at", expireAfterSeconds=DAY_SECONDS)
+    for name in ("owner_id", "transcript_days", "failed_audio_hours"):
+        database["retention_rules"].create_index(name)
 
 
 def _index_audit(database: MongoDatabase) -> None:
@@ -75,6 +78,20 @@ def _index_current_transcripts(database: MongoDatabase) -> None:
         database[name].create_index("answer_id")
         database[name].create_index("session_id")
         database[name].create_index([("whisper_model", 1), ("at", 1)])
+
+
+def _index_webhooks(database: MongoDatabase) -> None:
+    database["interview_sessions"].create_index("outbox.at", sparse=True)
+    database["webhooks"].create_index([("owner_id", 1), ("slot", 1)], unique=True)
+    database["webhooks"].create_index("spreading.mark", sparse=True)
+    deliveries = database["webhook_deliveries"]
+    deliveries.create_index("due", sparse=True)
+    deliveries.create_index([("webhook_id", 1), ("created_at", -1), ("event_id", -1)])
+    deliveries.create_index([("webhook_id", 1), ("status", 1), ("not_before", 1)])
+    deliveries.create_index("status")
+    deliveries.create_index("session_id")
+    deliveries.create_index("owner_id")
+    deliveries.create_index("expires_at", expireAfterSeconds=0)
 
 
 def _index_uploads(database: MongoDatabase) -> None:

@@ -1,4 +1,4 @@
-"""The key that addresses for uploads are signed with: made once, at first use, and the same for every web process."""
+"""Keys of our own: each made once, at first use, and the same for every process."""
 
 import secrets
 from contextlib import suppress
@@ -10,6 +10,7 @@ from services.storage.client import Document, MongoDatabase, reaching_mongodb
 
 KEY_BYTES = 32
 UPLOADS = "uploads"
+WEBHOOKS = "webhooks"
 
 
 class SigningKeyStore:
@@ -20,19 +21,27 @@ class SigningKeyStore:
 
     @reaching_mongodb
     def for_uploads(self) -> bytes:
-        """The key. Read each time, which costs less than knowing when a kept one is old."""
-        found = self._keys.find_one({"_id": UPLOADS})
+        """What addresses are signed with. Read each time, which costs less than knowing when a kept one is old."""
+        return self._key(UPLOADS)
+
+    @reaching_mongodb
+    def for_webhooks(self) -> bytes:
+        """What secrets of webhooks are encrypted with where the settings give nothing better."""
+        return self._key(WEBHOOKS)
+
+    def _key(self, purpose: str) -> bytes:
+        found = self._keys.find_one({"_id": purpose})
         if found is None:
-            found = self._made()
+            found = self._made(purpose)
         key: bytes = found["key"]
         return key
 
-    def _made(self) -> Document:
+    def _made(self, purpose: str) -> Document:
         """Of many at once one makes it, and all read that one."""
         with suppress(DuplicateKeyError):
             fresh = {"$setOnInsert": {"key": secrets.token_bytes(KEY_BYTES)}}
-            self._keys.update_one({"_id": UPLOADS}, fresh, upsert=True)
-        found = self._keys.find_one({"_id": UPLOADS})
+            self._keys.update_one({"_id": purpose}, fresh, upsert=True)
+        found = self._keys.find_one({"_id": purpose})
         if found is None:
-            raise Unavailable("The key for signing was taken away at this moment.")
+            raise Unavailable("A key of ours was taken away at this moment.")
         return found

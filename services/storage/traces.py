@@ -33,6 +33,7 @@ SESSION_TRACES = (
     Trace("receipts", "receipts", "session_id"),
     Trace("idempotency_keys", "idempotency_keys", "session_id"),
     Trace("tickets", "tickets", "session_id"),
+    Trace("webhook_deliveries", "webhook_deliveries", "session_id"),
     Trace("feedback_jobs", "feedback_jobs", "_id"),
     Trace("feedback_reports", "feedback_reports", "session_id"),
 )
@@ -41,10 +42,13 @@ PERSON_TRACES = (
     Trace("tickets", "tickets", "user_id"),
     Trace("idempotency_keys", "idempotency_keys", "user_id"),
     Trace("usage", "usage", "owner_id"),
+    Trace("retention_rules", "retention_rules", "owner_id"),
+    Trace("webhooks", "webhooks", "owner_id"),
+    Trace("webhook_deliveries", "webhook_deliveries", "owner_id"),
 )
 # What holds nothing of an interview or a person, and why.
 IMPERSONAL = {
-    "signing_keys": "the key that addresses for uploads are signed with",
+    "signing_keys": "the keys that addresses are signed and secrets encrypted with",
     "workers": "which worker processes there are",
     "backfills": "how far rows of earlier versions have been brought up to date",
     "erasures": "the tombstones themselves: ids without anything said, gone after the last look",
