@@ -2,17 +2,21 @@
 
 import json
 import math
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.feedback import FeedbackProvider
+from services.feedback.choice import choose_provider
 from services.feedback.evaluation import Feedback, SpokenAnswer
-from services.feedback.rule_based import RuleBasedFeedback
+from services.flags import Flags
 from services.models import Question
+from tests.chat_server import KEY, MODEL, chat_server
+from tests.factories import settings_with
 
-PROVIDERS: list[FeedbackProvider] = [RuleBasedFeedback()]
+PROVIDERS = ("rule_based", "openai")
 
 texts = st.one_of(
     st.text(max_size=300),
@@ -46,16 +50,50 @@ HOSTILE = {
 }
 
 
-@pytest.fixture(params=PROVIDERS, ids=lambda provider: provider.name)
-def provider(request):
-    return request.param
+@pytest.fixture(scope="module")
+def model_url() -> Iterator[str]:
+    with chat_server() as server:
+        yield server.url
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
+@pytest.fixture(scope="module", params=PROVIDERS)
+def provider(request, model_url) -> FeedbackProvider:
+    """As the product has it: a model with the rules behind it."""
+    chosen = settings_with(
+        feedback_provider=request.param,
+        feedback_llm_url=model_url,
+        feedback_llm_key=KEY,
+        feedback_llm_model=MODEL,
+    )
+    return choose_provider(chosen, AllOn())("a session")
+
+
+class AllOn(Flags):
+    """Flags that are on for everybody."""
+
+    def __init__(self) -> None:
+        """Nothing is read."""
+
+    def is_on(self, name: str, unit_id: str) -> bool:
+        return True
+
+
+@pytest.mark.covers("E2-S1.1", "E2-S1.2")
 @settings(deadline=None)
 @given(answer=answers)
 def test_any_answer_gets_a_score_with_parts_that_add_up(provider, answer):
     check(provider.evaluate(answer).feedback, answer.text)
+
+
+@pytest.mark.covers("E2-S1.3")
+def test_a_provider_tells_its_name_and_how_it_came_to_a_score(provider, request):
+    answer = SpokenAnswer(Question("q1", "Why us?"), "I led a team of five people", 5.0)
+    metadata = provider.evaluate(answer).metadata
+
+    assert metadata.provider == provider.name == request.node.callspec.params["provider"]
+    assert metadata.fallback is None
+    assert metadata.latency_ms >= 0
+    assert (metadata.model is None) == provider.is_instant
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
@@ -64,7 +102,6 @@ def test_hostile_texts_are_scored_like_any_other(provider, text):
     check(provider.evaluate(answer).feedback, text)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
 @settings(deadline=None)
 @given(answer=answers)
 def test_the_same_answer_gets_the_same_score(provider, answer):
