@@ -59,7 +59,7 @@ def admin_only() -> None:
 
 def worker_only() -> None:
     """Only a worker key (403 for all others): of its owner's answers, nothing else is to be found there."""
-    g.grant = services().access.grant_of(_token())
+    g.grant = services().access.grant_of(shown_token())
     if caller().role != WORKER:
         raise Forbidden("Only a worker key allows this.")
 
@@ -139,7 +139,7 @@ def refuse_foreign_page() -> None:
 
 
 def _grant_of_person() -> Grant:
-    found = services().access.grant_of(_token())
+    found = services().access.grant_of(shown_token())
     if found.caller.role == WORKER:
         raise Forbidden("A worker key does not allow this.", code="worker_key")
     return found
@@ -157,7 +157,8 @@ def _open_session(*, is_connection: bool = False) -> None:
         services().audit.record_read(caller(), session(), door=door, is_connection=is_connection)
 
 
-def _token() -> str:
+def shown_token() -> str:
+    """The token of the header, else of the cookie; raises `Unauthorized` without either."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if token and scheme.lower() == "bearer":
         return token.strip()

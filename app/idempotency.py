@@ -82,9 +82,13 @@ def sent_key() -> Key | None:
         value = value[1:-1]
     if not _KEY.fullmatch(value):
         raise MalformedKey("An Idempotency-Key has 1 to 255 visible ASCII characters.")
-    purpose = json.dumps([request.endpoint, sorted((request.view_args or {}).items())])
-    credential = request.headers.get("Authorization") or request.cookies.get(COOKIE, "")
-    return Key(caller(), (request.view_args or {}).get("session_id"), purpose, value, credential)
+    in_path = dict(request.view_args or {})
+    # Where a path has a token it is the credential: it belongs into no log.
+    token = in_path.pop("token", None)
+    purpose = json.dumps([request.endpoint, sorted(in_path.items())])
+    credential = token or request.headers.get("Authorization") or request.cookies.get(COOKIE, "")
+    session_id = caller().session_id if token else in_path.get("session_id")
+    return Key(caller(), session_id, purpose, value, credential)
 
 
 def sent_key_value() -> str | None:

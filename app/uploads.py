@@ -1,5 +1,7 @@
 """Uploads in three steps: ask for a signed address, PUT the recording there, make it the answer."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +17,8 @@ from app.schemas.answers import ReceiptSchema
 from app.schemas.uploads import KeptUploadSchema, UploadIntentSchema, UploadUrlSchema, UsedUploadSchema
 from app.signed_body import signed_recording
 from services.audio.declared_type import CONTAINERS, declared_type
-from services.errors import RecordingTooLarge
+from services.errors import InvalidRequest, RecordingTooLarge
+from services.models import Session
 from services.upload_urls import UploadIntent, new_object_key
 
 blueprint = Blueprint("uploads", __name__, url_prefix="/api", description="Upload first, answer then")
@@ -30,6 +33,8 @@ SIGNED_ADDRESS = {
         "description": "Part of an address that `POST /api/uploads/audio/presign` gave.",
     }
 }
+OBJECT_KEY_DIGITS = 32
+_OBJECT_KEY = re.compile(rf"[0-9a-f]{{{OBJECT_KEY_DIGITS}}}")
 _STRING, _NUMBER = {"type": "string"}, {"type": "integer"}
 _PARAMETERS = {
     **dict.fromkeys(("session_id", "question_id", "content_type"), _STRING),
@@ -55,11 +60,7 @@ def presign(body: dict[str, Any]) -> Any:
     """Sign an address for one recording: good for ten minutes, and once."""
     asked = services().sessions.get(caller(), body["session_id"])
     services().answers.require_question(asked, body["question_id"])
-    intent, object_key = _intent_of(body), new_object_key()
-    path = url_for("signed_uploads.receive", object_key=object_key)
-    made = services().upload_urls.sign(grant(), asked, intent, method="PUT", path=path)
-    url = f"{current_app.config['PUBLIC_URL']}{path}?{urlencode(made.parameters)}"
-    return {"url": url, "object_key": object_key, "expires_at": made.expires_at}
+    return address_for(asked, body["question_id"], body)
 
 
 @signed.route("/uploads/audio/<string(length=32):object_key>", methods=["PUT"])
@@ -89,10 +90,40 @@ def use_upload(body: dict[str, Any], session_id: str, question_id: str) -> Any:
     return receipt, where_to_ask(session_id, question_id)
 
 
-def _intent_of(body: dict[str, Any]) -> UploadIntent:
+def address_for(asked: Session, question_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """An address for the recording that the body speaks of, by the right of whoever asks for it."""
+    intent, object_key = _intent_of(asked, question_id, body), new_object_key()
+    path = _path_of(object_key)
+    made = services().upload_urls.sign(grant(), asked, intent, method="PUT", path=path)
+    url = f"{current_app.config['PUBLIC_URL']}{path}?{urlencode(made.parameters)}"
+    return {"url": url, "object_key": object_key, "expires_at": made.expires_at}
+
+
+def audio_url_of(object_key: str) -> str:
+    """What clients call a recording that they sent: its address, without what made it open."""
+    return f"{current_app.config['PUBLIC_URL']}{_path_of(object_key)}"
+
+
+def object_key_of(audio_url: str) -> str:
+    """The key in an address of ours, with or without its query; nothing is ever fetched by it.
+
+    Raises `InvalidRequest` for any other address.
+    """
+    address = audio_url.partition("?")[0]
+    object_key = address[-OBJECT_KEY_DIGITS:]
+    if not _OBJECT_KEY.fullmatch(object_key) or address not in (audio_url_of(object_key), _path_of(object_key)):
+        raise InvalidRequest("This is not an address that we gave for an upload.", code="foreign_audio_url")
+    return object_key
+
+
+def _path_of(object_key: str) -> str:
+    return url_for("signed_uploads.receive", object_key=object_key)
+
+
+def _intent_of(asked: Session, question_id: str, body: Mapping[str, Any]) -> UploadIntent:
     """Refused here already: what could never be taken."""
     content_type = declared_type(body["content_type"])
     if body["bytes"] > current_app.config["MAX_RECORDING_BYTES"]:
         raise RecordingTooLarge("The recording is too large.")
     sha256 = body["sha256"].lower() if "sha256" in body else None
-    return UploadIntent(body["session_id"], body["question_id"], content_type, body["bytes"], sha256)
+    return UploadIntent(asked.id, question_id, content_type, body["bytes"], sha256)

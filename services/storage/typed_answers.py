@@ -12,7 +12,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.errors import NotFound
 from services.models import AnswerRef, Status
-from services.storage.acceptance import RECEIPT_HOURS
+from services.storage.acceptance import RECEIPT_HOURS, why_not_taken
 from services.storage.answer_updates import Pipeline, answer_change, ids_with, next_revision, path_of
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, fields
@@ -52,31 +52,38 @@ class TypedAnswerStore:
         """Make `answer`, which has its `transcript`, the completed answer to its question.
 
         With `once` an answer id is accepted one time in `RECEIPT_HOURS`, whatever became of the answer since. Raises
-        `NotFound` when there is no such session or question.
+        `NotFound` when there is no such session or question, `Conflict` when it was submitted.
         """
+        # Also where the session was submitted since: a repeat is told what the first one was.
+        if once and (repeat := self._repeat(ref)) is not None:
+            return repeat
         try:
             return in_transaction(
                 self._client, lambda transaction: self._accept(ref, answer, text_sha256, once, transaction)
             )
         except DuplicateKeyError:
-            found = self._receipts.find_one({"_id": ref.answer_id}, dict.fromkeys(_RECEIPT, 1) | {"_id": 0})
-            if found is None:
+            repeat = self._repeat(ref)
+            if repeat is None:
                 # Erased in this moment.
                 raise NotFound("The session or the question is gone.") from None
-            return Typed(**found, is_repeat=True)
+            return repeat
+
+    def _repeat(self, ref: AnswerRef) -> Typed | None:
+        found = self._receipts.find_one({"_id": ref.answer_id}, dict.fromkeys(_RECEIPT, 1) | {"_id": 0})
+        return None if found is None else Typed(**found, is_repeat=True)
 
     def _accept(
         self, ref: AnswerRef, answer: Mapping[str, Any], text_sha256: str, once: bool, transaction: ClientSession
     ) -> Typed:
         path = path_of(ref)
-        where = {"_id": ref.session_id, "questions.id": ref.question_id}
+        where = {"_id": ref.session_id, "questions.id": ref.question_id, "submitted_at": None}
         told = {f"{path}.id": 1, f"{path}.gridfs_file_id": 1}
         before = self._sessions.find_one(where, told, session=transaction)
         after = before and self._sessions.find_one_and_update(
             where, _completing(ref, answer), {path: 1}, return_document=ReturnDocument.AFTER, session=transaction
         )
         if not before or not after:
-            raise NotFound("The session or the question is gone.")
+            raise why_not_taken(self._sessions, ref, transaction)
         stored = after["answers"][ref.question_id]
         typed = Typed(text_sha256, stored["language"], stored["revision"], stored["created_at"])
         if once:

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule as Route
 
 from app.auth import admin_only, caller_only, listener_only, public, signed_url_only, staff_only
+from app.interview_token import interview_token_or_caller, mentor_token
 from config import Settings
 from services.container import Services
 from services.storage.client import MongoDatabase
@@ -40,16 +41,31 @@ PUBLIC = {
     "version.version",
 }
 # What stands in a path besides the session. Whoever adds a kind of id here asks: whose is it?
-FILLED = {"question_id": "q1", "answer_id": "0" * 24, "user_id": "ada", "object_key": "0" * 32}
+FILLED = {
+    "token": "nobodys",
+    "stage_id": "1",
+    "question_id": "q1",
+    "answer_id": "0" * 24,
+    "user_id": "ada",
+    "object_key": "0" * 32,
+}
 # What has to be said for a refusal to be for who asks, and not for what is missing.
 SAID: dict[str, dict[str, Any]] = {
     "sessions.start_session": {"questions": [{"id": "q1", "prompt": "And?"}]},
     "uploads.presign": {"session_id": "{session_id}", "question_id": "q1", "content_type": "audio/wav", "bytes": 9},
+    "upload_url.make_upload_url": {
+        "session_id": "{session_id}",
+        "stage_id": 1,
+        "content_type": "audio/wav",
+        "bytes": 9,
+    },
 }
+# An address that we signed, or one with the token of an interview's link: nothing else opens these.
+BY_ANOTHER_CREDENTIAL = (signed_url_only, mentor_token)
 # Routes of oneself: any person may use them, and sees only what is theirs. A link may not.
-OF_ONESELF = {"sessions.start_session", "sessions.list_sessions"}
+OF_ONESELF = {"sessions.start_session", "sessions.list_sessions", "search.search"}
 # Routes of somebody or something else that is named in the path: the reply to a stranger.
-OF_OTHERS = {"erasure.erase_person": 403, "uploads.presign": 404}
+OF_OTHERS = {"erasure.erase_person": 403, "uploads.presign": 404, "upload_url.make_upload_url": 404}
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,8 @@ def content_of(database: MongoDatabase) -> dict[str, list[Any]]:
 
 
 def test_every_route_stands_under_a_rule_that_is_known(app: Flask, doors: list[Door]) -> None:
-    assert {door.rule for door in doors} <= {caller_only, staff_only, admin_only, listener_only, signed_url_only}
+    known = {caller_only, staff_only, admin_only, listener_only, *BY_ANOTHER_CREDENTIAL, interview_token_or_caller}
+    assert {door.rule for door in doors} <= known
     assert {route.endpoint for route in app.url_map.iter_rules()} >= PUBLIC
     rules = app.extensions["parley_auth_rules"]
     assert all(rules[name.split(".")[0]] is public for name in PUBLIC if not name.startswith("api-docs."))
@@ -126,7 +143,9 @@ def test_every_route_stands_under_a_rule_that_is_known(app: Flask, doors: list[D
 
 def test_of_every_route_it_is_said_whose_it_is(doors: list[Door]) -> None:
     open_to_people = {
-        door.endpoint for door in doors if not door.is_of_a_session and door.rule not in (admin_only, signed_url_only)
+        door.endpoint
+        for door in doors
+        if not door.is_of_a_session and door.rule not in (admin_only, *BY_ANOTHER_CREDENTIAL)
     }
     assert open_to_people == OF_ONESELF | set(OF_OTHERS)
 
@@ -162,8 +181,8 @@ def test_nobody_gets_in(
 def stranger_gets(door: Door) -> int | None:
     if door.rule is admin_only:
         return 403
-    if door.rule is signed_url_only:
-        # Whoever it is: only an address that we signed counts.
+    if door.rule in BY_ANOTHER_CREDENTIAL:
+        # Whoever it is: only what stands in the address counts.
         return 401
     return 404 if door.is_of_a_session else OF_OTHERS.get(door.endpoint)
 

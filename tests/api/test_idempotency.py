@@ -30,10 +30,12 @@ NOT_KEYED: dict[str, str] = {
     "admin.sweep": "creates nothing: a sweep does what is due, and a second one finds nothing",
     "interview.analyze": "asking again is the way to wait: a kept 'not yet' would never end",
     "links.replace_link": "a repeat makes a newer link, which is the one that its caller then holds",
+    "mentor.submit": "creates nothing: what was submitted once is not submitted again, and says when it was",
     "review.edit_transcript": "an edit names the revision that it changes (If-Match): a repeat changes nothing more",
     "signed_uploads.receive": "the address is the key: a second upload by it is refused and changes nothing",
     "tickets.issue_ticket": "a ticket lives for a minute and opens one connection: a repeat needs a fresh one",
     "versions.restore_revision": "it names the revision that it replaces (If-Match): a repeat changes nothing more",
+    "upload_url.make_upload_url": "nothing is stored: a repeat signs another address, and the one before stays good",
     "uploads.presign": "nothing is stored: a repeat signs another address, and the one before stays good",
 }
 
