@@ -11,7 +11,7 @@ from app.ids import checked_question_id
 from app.interview import where_to_ask
 from app.revisions import etag_of
 from app.schemas.answers import ReceiptSchema
-from app.schemas.responses import TEXT, NewResponseSchema, ResponseListSchema, ResponseSchema
+from app.schemas.responses import TEXT, NewSessionResponseSchema, SessionResponseListSchema, SessionResponseSchema
 from services.errors import NotFound
 from services.responses import Response, response_to, responses_of
 
@@ -20,8 +20,8 @@ blueprint = Blueprint("responses", __name__, url_prefix="/api/sessions", descrip
 
 @blueprint.route("/<session_id>/responses", methods=["POST"])
 @idempotent(repeats_safely=True)
-@blueprint.arguments(NewResponseSchema)
-@blueprint.response(201, ResponseSchema)
+@blueprint.arguments(NewSessionResponseSchema)
+@blueprint.response(201, SessionResponseSchema)
 @blueprint.alt_response(202, schema=ReceiptSchema, description="A recording: it is transcribed in the background")
 @blueprint.refuses(400, 401, 404, 409, 413, 415, 422, 429, 503)
 @without_transcript
@@ -32,7 +32,7 @@ def give_response(body: dict[str, Any], session_id: str) -> Any:
 
 
 @blueprint.route("/<session_id>/responses")
-@blueprint.response(200, ResponseListSchema)
+@blueprint.response(200, SessionResponseListSchema)
 @blueprint.refuses(401, 404)
 def list_responses(session_id: str) -> Any:
     """Every response of an interview, in the order of the questions."""
@@ -41,7 +41,7 @@ def list_responses(session_id: str) -> Any:
 
 @blueprint.route("/<session_id>/responses/<question_id>")
 @checked_question_id
-@blueprint.response(200, ResponseSchema)
+@blueprint.response(200, SessionResponseSchema)
 @blueprint.refuses(401, 404, 422)
 def read_response(session_id: str, question_id: str) -> Any:
     """One response; the ETag is the revision of its text, for an edit."""

@@ -22,7 +22,7 @@ def _has_letters(text: str) -> None:
         raise ValidationError("Cannot be empty.")
 
 
-class NewResponseSchema(Schema):
+class NewSessionResponseSchema(Schema):
     """Either a text, or an upload that is to be transcribed: each with its own fields, and none of the other's."""
 
     question_id = fields.String(required=True, validate=QUESTION_ID)
@@ -73,7 +73,7 @@ class ResponseTranscriptSchema(HeardSchema):
     transcribed_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
-class ResponseSchema(Schema):
+class SessionResponseSchema(Schema):
     question_id = fields.String(required=True, attribute="answer.question_id")
     answer_id = fields.String(required=True, attribute="answer.answer_id")
     type = fields.String(required=True, metadata={"enum": [TEXT, AUDIO]})
@@ -99,6 +99,6 @@ class ResponseSchema(Schema):
     created_at = fields.AwareDateTime(required=True, allow_none=True, attribute="answer.created_at")
 
 
-class ResponseListSchema(Schema):
+class SessionResponseListSchema(Schema):
     session_id = fields.String(required=True)
-    responses = fields.List(fields.Nested(ResponseSchema), required=True)
+    responses = fields.List(fields.Nested(SessionResponseSchema), required=True)
