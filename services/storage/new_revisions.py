@@ -16,6 +16,8 @@ from services.storage.client import Document, MongoDatabase
 from services.word_errors import WordErrors
 from services.word_times import packed, times_heard
 
+# Of what is below: rows of another version are made anew (services/storage/backfill.py).
+VERSION = 1
 # Search finds these words of one transcript, and no later ones: four hours of speech.
 MOST_WORDS = 40_000
 
@@ -72,6 +74,7 @@ def current_row(revision: NewRevision, answer: Document) -> Document:
     words = [each.text for each, _ in zip(tokens(revision.text), range(MOST_WORDS), strict=False)]
     times = packed(times_heard(revision.text, revision.segments)) if revision.times is None else revision.times
     return {
+        "version": VERSION,
         "answer_id": revision.ref.answer_id,
         "session_id": revision.ref.session_id,
         "question_id": revision.ref.question_id,

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from pymongo.client_session import ClientSession
+
 from services.models import Passage, Segment
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
 from services.storage.heard_windows import as_segment
@@ -77,9 +79,9 @@ class RevisionStore:
         return [_as_line(each) for each in found]
 
     @reaching_mongodb
-    def find(self, answer_id: str, number: int) -> Revision | None:
+    def find(self, answer_id: str, number: int, transaction: ClientSession | None = None) -> Revision | None:
         """One text of an answer."""
-        found = self._transcripts.find_one({"answer_id": answer_id, "revision": number})
+        found = self._transcripts.find_one({"answer_id": answer_id, "revision": number}, session=transaction)
         return None if found is None else _as_revision(found)
 
     @reaching_mongodb
