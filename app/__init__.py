@@ -25,6 +25,7 @@ from app.auth import (
     staff_only,
     worker_only,
 )
+from app.consent import blueprint as consent
 from app.cookie import blueprint as cookie
 from app.docs import build_docs
 from app.erasure import blueprint as erasure
@@ -32,14 +33,19 @@ from app.export import blueprint as export
 from app.health import blueprint as health
 from app.home import blueprint as home
 from app.interview import blueprint as interview
+from app.jobs import blueprint as jobs
 from app.links import blueprint as links
 from app.live import blueprint as live
 from app.live import install as install_live
 from app.metrics import blueprint as metrics
 from app.metrics import install as install_metrics
 from app.responses import blueprint as responses
+from app.retention import blueprint as retention
+from app.retention import of_others as retention_of_others
 from app.review import blueprint as review
 from app.sessions import blueprint as sessions
+from app.speech_to_text import blueprint as speech_to_text
+from app.speech_to_text import install as install_speech_to_text
 from app.tickets import blueprint as tickets
 from app.transcripts import blueprint as transcripts
 from app.uploads import SIGNED_ADDRESS
@@ -72,6 +78,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
         ALLOWED_ORIGINS=settings.allowed_origins,
         PUBLIC_URL=settings.public_url,
         MAX_RECORDING_BYTES=settings.max_recording_bytes,
+        MAX_JOB_BYTES=settings.max_job_bytes,
     )
     _install(app, settings)
 
@@ -84,6 +91,10 @@ def create_app(settings: Settings, services: Services) -> Flask:
     for blueprint in (admin, worker_keys):
         register(app, api, blueprint, admin_only)
     register(app, api, worker, worker_only)
+    register(app, api, consent, caller_only)
+    for blueprint in (jobs, speech_to_text, retention):
+        register(app, api, blueprint, staff_only)
+    register(app, api, retention_of_others, admin_only)
     register(app, api, cookie, public)
     register(app, None, live, listener_only)
     for probe in (health, frontend_version.blueprint):
@@ -97,12 +108,13 @@ def create_app(settings: Settings, services: Services) -> Flask:
 def _install(app: Flask, settings: Settings) -> None:
     """What concerns every request. Checks before a request run in this order, additions to replies in the opposite."""
     request_id.install(app)
-    limits.install(app, max_recording_bytes=settings.max_recording_bytes)
+    limits.install(app, max_recording_bytes=settings.max_recording_bytes, max_job_bytes=settings.max_job_bytes)
     unread_body.install(app)
     errors.install(app)
     install_metrics(app)
     connections.install(app, max_sockets=settings.max_sockets, max_sockets_per_session=settings.max_sockets_per_session)
     install_live(app)
+    install_speech_to_text(app, web_threads=settings.web_threads)
     security_headers.install(app, settings.public_url)
     proxies.install(app, settings.trusted_proxies)
     cors.install(app, settings.allowed_origins)

@@ -9,7 +9,7 @@ from flask import request
 from app.auth import services, session
 from app.idempotency import sent_key
 from app.limits import refuse_declared_oversize
-from services.errors import TooManyRequests, Unavailable
+from services.errors import ConsentRequired, TooManyRequests, Unavailable
 from services.idempotency import Key
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -23,9 +23,10 @@ def admitted(view: View) -> View:
         refuse_declared_oversize()
         key = sent_key()
         try:
+            services().consents.require(session())
             # A body of unknown length counts when it has come in.
             services().admission.check(session().owner_id, request.content_length or 0)
-        except (TooManyRequests, Unavailable):
+        except (ConsentRequired, TooManyRequests, Unavailable):
             if key is None or not _has_come_before(key):
                 raise
         return view(*args, **kwargs)

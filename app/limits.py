@@ -1,9 +1,10 @@
 """How much a request may send. Small everywhere; an endpoint that takes more says so here."""
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import IO
 
-from flask import Flask, Request, request
+from flask import Flask, Request, g, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.utils import cached_property
@@ -25,7 +26,7 @@ FORM_FIELD_BYTES = 128 * KIB
 
 
 class InMemoryRequest(Request):
-    """Keeps uploads in memory (their size is bounded): recordings never touch this machine's disk."""
+    """Keeps uploads in memory (their size is bounded), or streams them: recordings never touch this machine's disk."""
 
     def _get_file_stream(
         self,
@@ -34,7 +35,9 @@ class InMemoryRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        return BytesIO()
+        # What a view expects for a file of its own (streamed_upload.py).
+        expected: Callable[[], IO[bytes]] = g.get("receives_file", BytesIO)
+        return expected()
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
@@ -45,7 +48,7 @@ class InMemoryRequest(Request):
             raise BadRequest("The query is not valid UTF-8.") from None
 
 
-def install(app: Flask, *, max_recording_bytes: int) -> None:
+def install(app: Flask, *, max_recording_bytes: int, max_job_bytes: int) -> None:
     """Set each endpoint's limit before anything of the body is read."""
     app.request_class = InMemoryRequest
     app.config["MAX_FORM_MEMORY_SIZE"] = FORM_FIELD_BYTES
@@ -53,6 +56,8 @@ def install(app: Flask, *, max_recording_bytes: int) -> None:
     limits = {
         "interview.upload_answer": max_recording_bytes + MULTIPART_BYTES,
         "signed_uploads.receive": max_recording_bytes,
+        "jobs.transcribe": max_job_bytes + MULTIPART_BYTES,
+        "speech_to_text.hear": max_recording_bytes + MULTIPART_BYTES,
         "sessions.start_session": JSON_BODY_BYTES,
         "review.edit_transcript": TRANSCRIPT_BODY_BYTES,
         "responses.give_response": TRANSCRIPT_BODY_BYTES,

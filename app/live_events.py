@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from app.auth import services
 from app.schemas.answers import AnswerStatusSchema
-from services.answer_status import AnswerStatus
+from services.answer_status import AnswerStatus, in_short
 from services.subscription import AnswerChanged, Event, Snapshot
 
 # The changes of a moment: what everybody has heard is of no use here, and holds what people said.
@@ -27,7 +27,7 @@ class RecentChanges:
         with self._lock:
             found = self._texts.get(key)
             if found is None or found[0] != event.answer:
-                body = {"type": "answer", "seq": event.seq, **_ANSWER.dump(event.answer)}
+                body = {"type": "answer", "seq": event.seq, **_ANSWER.dump(in_short(event.answer))}
                 found = self._texts[key] = (event.answer, json.dumps(body))
                 if len(self._texts) > REMEMBERED_CHANGES:
                     self._texts.popitem(last=False)
@@ -49,7 +49,7 @@ def _snapshot(event: Snapshot) -> str:
     body = {
         "type": "snapshot",
         "seq": event.seq,
-        "answers": _ANSWER.dump(event.answers, many=True),
+        "answers": _ANSWER.dump(map(in_short, event.answers), many=True),
         "whisper_model": worker.whisper_model,
         "demo_model": worker.demo_model,
     }

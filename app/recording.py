@@ -40,7 +40,7 @@ def received_recording(form: dict[str, Any]) -> Recording:
     if len(content) > current_app.config["MAX_RECORDING_BYTES"]:
         raise RecordingTooLarge("The recording is too large.")
     digest = digest_of_recording()
-    _require_declared(form, len(content), digest)
+    require_declared(form, len(content), digest)
     return Recording(
         content=content,
         content_type=container_of(content),
@@ -59,7 +59,7 @@ def digest_of_recording() -> str:
     return found
 
 
-def _require_declared(form: dict[str, Any], length: int, digest: str) -> None:
+def require_declared(form: dict[str, Any], length: int, digest: str) -> None:
     """Raise `InvalidRequest` for a recording that lost something on its way."""
     declared = form.get("bytes")
     if declared is not None and declared != length:

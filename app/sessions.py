@@ -66,7 +66,7 @@ def list_sessions(query: dict[str, Any]) -> Any:
 
 def _fields(found: Session) -> dict[str, Any]:
     names = ("id", "created_at", "seq", "language", "task", "initial_prompt", "vocabulary", "details", "questions")
-    return {name: getattr(found, name) for name in names}
+    return {**{name: getattr(found, name) for name in names}, "consent_required": services().consents.is_required}
 
 
 def _fields_for_candidate(found: Session) -> dict[str, Any]:

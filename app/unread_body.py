@@ -11,7 +11,8 @@ from typing import Any
 from flask import Flask, Response, request
 from gunicorn.http.errors import ParseException
 
-BYTES_AT_MOST = 64 * 1024 * 1024
+# The largest recording of a job, by default, and what multipart puts around it.
+BYTES_AT_MOST = 256 * 1024 * 1024
 SECONDS_AT_MOST = 3.0
 _BLOCK_BYTES = 256 * 1024
 

@@ -1,7 +1,8 @@
 """What people see of an answer: the same words in status replies, live snapshots and live changes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,8 @@ from services.models import Gap, Session, Status
 # Clocks of browsers and rounding containers differ by less.
 MISSING_SECONDS = 1
 MISSING_SHARE = 0.05
+# What lists and live messages tell of the text so far.
+SHORT_CHARACTERS = 2_000
 _FIGURES = ("language_probability", "confidence", "words_per_minute", "longest_pause_seconds", "timing")
 
 
@@ -132,10 +135,24 @@ def _needs_review(answer: Mapping[str, Any]) -> bool | None:
     return False if "edited_at" in answer else answer.get("needs_review")
 
 
+def in_short(status: AnswerStatus) -> AnswerStatus:
+    """The same with the end of the text so far: two hours of it with each of 250 windows would be 20 MB."""
+    text = status.partial_transcript
+    if text is None or len(text) <= SHORT_CHARACTERS:
+        return status
+    return replace(status, partial_transcript=text[-SHORT_CHARACTERS:])
+
+
 def statuses_of(session: Session) -> list[AnswerStatus]:
-    """Every answer there is, in the order of the questions."""
+    """Every answer there is, in the order of the questions; of the text so far its end."""
     return [
-        status_of(question.id, session.answers[question.id])
+        in_short(status_of(question.id, session.answers[question.id]))
         for question in session.questions
         if question.id in session.answers
     ]
+
+
+def summary_of(answers: Iterable[AnswerStatus]) -> dict[str, int]:
+    """How many there are, and how many of them stand where."""
+    counts = Counter(str(answer.status) for answer in answers)
+    return {"total": counts.total(), **{str(status): counts[str(status)] for status in Status}}

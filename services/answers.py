@@ -14,6 +14,7 @@ from services.jobs import JobQueue
 from services.models import AnswerRef, Recording, Session
 from services.storage.acceptance import AcceptanceStore, Accepted
 from services.storage.audio import AudioStore
+from services.storage.sessions import document_without_link
 from services.storage.uploads import UploadStore
 from services.storage.usage import UsageStore
 
@@ -68,16 +69,16 @@ class Answers:
         `NotFound` when the session or the question is gone, `InvalidRequest` when the key came with another recording
         or said something else about it, and `Unavailable` when the database does not answer.
         """
-        ref = AnswerRef(session.id, question_id, _answer_id(session.id, question_id, key))
+        ref = AnswerRef(session.id, question_id, answer_id_of(session.id, question_id, key))
         accepted = self._store(ref, recording, session, user_id, once=key is not None)
-        said = (recording.sha256, recording.language or session.language, recording.declared_duration_ms)
-        if said != (accepted.sha256, accepted.language_hint, accepted.declared_duration_ms):
-            raise InvalidRequest("This key came with another request before.", code="idempotency_key_reused")
+        _require_the_same(
+            accepted, (recording.sha256, recording.language or session.language, recording.declared_duration_ms)
+        )
         return self._acknowledged(ref, accepted, session.owner_id)
 
     def is_accepted(self, session_id: str, question_id: str, key: str) -> bool:
         """Whether a recording has come with this key."""
-        return self._acceptance.has_receipt(_answer_id(session_id, question_id, key))
+        return self._acceptance.has_receipt(answer_id_of(session_id, question_id, key))
 
     def accept_stored(self, session: Session, ref: AnswerRef, recording: StoredRecording, user_id: str) -> Receipt:
         """The same for a recording whose bytes are stored already; this happens once, however often it is called.
@@ -85,6 +86,18 @@ class Answers:
         Raises `UploadLost` when the bytes have been collected, and `NotFound` and `Unavailable` as `accept`.
         """
         accepted = self._acceptance.accept(ref, _document(recording, session, user_id), once=True)
+        return self._acknowledged(ref, accepted, session.owner_id)
+
+    def accept_with_session(
+        self, session: Session, ref: AnswerRef, recording: StoredRecording, *, once: bool, max_seconds: int
+    ) -> Receipt:
+        """The same for the one answer of a session that is made with it, all or nothing.
+
+        Raises `InvalidRequest` when its key came with another recording, `UploadLost`, and `Unavailable`.
+        """
+        document = {**_document(recording, session, session.owner_id), "max_seconds": max_seconds}
+        accepted = self._acceptance.accept(ref, document, once=once, new_session=document_without_link(session))
+        _require_the_same(accepted, (recording.sha256, document["language_hint"], recording.declared_duration_ms))
         return self._acknowledged(ref, accepted, session.owner_id)
 
     def status(self, session: Session, question_id: str) -> AnswerStatus:
@@ -146,11 +159,17 @@ class Answers:
             log.warning("A recording was not counted, or a replaced one left for the sweep.", **_facts(ref))
 
 
-def _answer_id(session_id: str, question_id: str, key: str | None) -> str:
+def answer_id_of(session_id: str, question_id: str, key: str | None) -> str:
     """A fresh one, or with a key always the same one: what else would tell a repeat after a crash from a new take?"""
     if key is None:
         return token_hex(12)
     return sha256("\0".join((session_id, question_id, key)).encode()).hexdigest()[:24]
+
+
+def _require_the_same(accepted: Accepted, said: tuple[str, str | None, int | None]) -> None:
+    """Raise `InvalidRequest` where a key came with something else before."""
+    if said != (accepted.sha256, accepted.language_hint, accepted.declared_duration_ms):
+        raise InvalidRequest("This key came with another request before.", code="idempotency_key_reused")
 
 
 def _document(recording: StoredRecording, session: Session, user_id: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 
 from services.access import Access
+from services.consents import Consents
 from services.errors import NotFound, Unauthorized
 from services.grants import Grant
 from services.models import Caller, Session
@@ -62,13 +63,15 @@ def new_object_key() -> str:
 class UploadUrls:
     """Signs addresses, and checks them."""
 
-    def __init__(self, keys: SigningKeyStore, access: Access, sessions: SessionStore) -> None:
+    def __init__(self, keys: SigningKeyStore, access: Access, sessions: SessionStore, consents: Consents) -> None:
+        self._consents = consents
         self._keys = keys
         self._access = access
         self._sessions = sessions
 
     def sign(self, grant: Grant, session: Session, intent: UploadIntent, *, method: str, path: str) -> SignedQuery:
-        """The query for `path`, by the right of `grant` and not for longer."""
+        """The query for `path`, by the right of `grant` and not for longer; raises `ConsentRequired`."""
+        self._consents.require(session)
         expires = int(time.time()) + LIFETIME_SECONDS
         if grant.expires_at is not None:
             expires = min(expires, int(grant.expires_at.timestamp()))
@@ -89,7 +92,7 @@ class UploadUrls:
     def verified(self, method: str, path: str, query: Mapping[str, Sequence[str]]) -> SignedUpload:
         """What a request with this address may do.
 
-        Raises `Unauthorized` when it is not letter by letter one of ours, or not valid any more.
+        Raises `Unauthorized` when it is not letter by letter one of ours, or not valid any more, and `ConsentRequired`.
         """
         parameters = _each_once(query)
         session = self._sessions.find_unguarded(parameters["session_id"])
@@ -101,7 +104,9 @@ class UploadUrls:
             raise _invalid()
         if int(parameters["expires"]) <= time.time():
             raise Unauthorized("The address is too old. Please ask for another one.", code="upload_url_expired")
-        return SignedUpload(_intent_of(parameters), session, self._granted(session, parameters))
+        granted = self._granted(session, parameters)
+        self._consents.require(session)
+        return SignedUpload(_intent_of(parameters), session, granted)
 
     def _signature(self, method: str, path: str, owner_id: str, parameters: Mapping[str, str]) -> str:
         """Over the very strings of the address: what reads the same and is written otherwise is not the same."""

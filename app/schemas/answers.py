@@ -108,7 +108,10 @@ class AnswerStatusSchema(HeardSchema):
     no_speech = fields.Boolean(allow_none=True)
     partial_transcript = fields.String(
         allow_none=True,
-        metadata={"description": "The text so far, while the rest is waited for: no transcript yet."},
+        metadata={
+            "description": "The text so far, while the rest is waited for: no transcript yet. In lists and live "
+            "messages its last 2,000 characters."
+        },
     )
     language = fields.String(allow_none=True)
     duration_seconds = fields.Float(allow_none=True)

@@ -14,23 +14,24 @@ QUESTION_ID = validate.Regexp(rf"^{QUESTION_ID_PATTERN}\Z", error="Must be 1 to 
 
 LONGEST_PROMPT = 1_000
 LONGEST_TERM = 64
+LONGEST_CONSENT = 5_000
 MOST_TERMS = 100
 ONLY_STAFF = "Not shown to the holder of a session's link."
 
 
-def _is_storable(text: str) -> None:
+def is_storable(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
         raise ValidationError("Must be valid Unicode (it holds half of a surrogate pair).") from None
 
 
-def _is_a_term(text: str) -> None:
+def is_a_term(text: str) -> None:
     if not text.strip() or any(unicodedata.category(each) in ("Cc", "Zl", "Zp") for each in text):
         raise ValidationError("Must be a name or term in one line, without control characters.")
 
 
-def _as_stored_time(given: datetime) -> datetime:
+def as_stored_time(given: datetime) -> datetime:
     """UTC and milliseconds, as Mongo keeps it, so that what is answered now equals what is read later."""
     try:
         utc = given.astimezone(UTC)
@@ -40,7 +41,7 @@ def _as_stored_time(given: datetime) -> datetime:
 
 
 def _text(maximum: int, **options: Any) -> fields.String:
-    return fields.String(validate=[validate.Length(min=1, max=maximum), _is_storable], **options)
+    return fields.String(validate=[validate.Length(min=1, max=maximum), is_storable], **options)
 
 
 class QuestionSchema(Schema):
@@ -57,12 +58,15 @@ class QuestionSchema(Schema):
 class ConsentSchema(Schema):
     """What the candidate agreed to, in the words that were shown."""
 
-    text = _text(5_000, required=True)
+    text = _text(LONGEST_CONSENT, required=True)
     given_at = fields.AwareDateTime(required=True)
+    recorded_at = fields.AwareDateTime(dump_only=True, metadata={"description": "When this service was told of it."})
+    given_by = fields.String(dump_only=True, metadata={"description": "candidate, owner or admin: who told of it."})
+    withdrawn_at = fields.AwareDateTime(dump_only=True, metadata={"description": "Since then no recording is taken."})
 
     @post_load
     def _as_it_is_stored(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {**data, "given_at": _as_stored_time(data["given_at"])}
+        return {**data, "given_at": as_stored_time(data["given_at"])}
 
 
 class NewSessionSchema(Schema):
@@ -76,14 +80,14 @@ class NewSessionSchema(Schema):
     )
     initial_prompt = fields.String(
         allow_none=True,
-        validate=[validate.Length(min=1, max=LONGEST_PROMPT), _is_storable],
+        validate=[validate.Length(min=1, max=LONGEST_PROMPT), is_storable],
         metadata={
             "description": "Text as it may have come before: sets style and spelling of what is heard.",
             "example": "An interview about Kubernetes, PostgreSQL and on-call duty.",
         },
     )
     vocabulary = fields.List(
-        fields.String(validate=[validate.Length(min=1, max=LONGEST_TERM), _is_storable, _is_a_term]),
+        fields.String(validate=[validate.Length(min=1, max=LONGEST_TERM), is_storable, is_a_term]),
         allow_none=True,
         validate=validate.Length(max=MOST_TERMS),
         metadata={
@@ -110,6 +114,9 @@ class SessionSchema(Schema):
     vocabulary = fields.List(fields.String(), metadata={"description": ONLY_STAFF})
     tier = fields.String(attribute="details.tier")
     consent = fields.Nested(ConsentSchema, attribute="details.consent")
+    consent_required = fields.Boolean(
+        metadata={"description": "Recordings are taken only once there is a consent. Not told in lists."}
+    )
     questions = fields.List(fields.Nested(QuestionSchema), required=True)
 
 

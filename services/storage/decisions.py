@@ -54,6 +54,7 @@ class DecisionStore:
             "crashes": 0,
             # From now on it waits, whenever it was recorded.
             "not_before": NOW,
+            "queued_at": NOW,
             **dict.fromkeys(("transcription_error", "ended_at", "started_at"), REMOVE),
         }
         change = answer_change(ref, changed, open_entry={"due": seconds_from_now(RESEND_SECONDS)})
