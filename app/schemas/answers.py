@@ -104,6 +104,7 @@ class AnswerStatusSchema(HeardSchema):
     status = fields.Enum(Status, by_value=True, required=True)
     question_id = fields.String(required=True)
     answer_id = fields.String(required=True)
+    kind = fields.String(metadata={"enum": ["audio", "text"], "description": "Whether it was recorded or typed."})
     transcript = fields.String(required=True, allow_none=True)
     no_speech = fields.Boolean(allow_none=True)
     partial_transcript = fields.String(
