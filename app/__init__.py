@@ -30,27 +30,39 @@ from app.cookie import blueprint as cookie
 from app.docs import build_docs
 from app.erasure import blueprint as erasure
 from app.export import blueprint as export
+from app.feedback import blueprint as feedback
+from app.flags import blueprint as flags
 from app.health import blueprint as health
 from app.home import blueprint as home
 from app.interview import blueprint as interview
+from app.interview_token import interview_token_or_caller, mentor_token
 from app.jobs import blueprint as jobs
 from app.links import blueprint as links
 from app.live import blueprint as live
 from app.live import install as install_live
+from app.mentor import blueprint as mentor
+from app.mentor_responses import blueprint as mentor_responses
+from app.mentor_stream import blueprint as mentor_stream
 from app.metrics import blueprint as metrics
 from app.metrics import install as install_metrics
+from app.opinions import blueprint as opinions
+from app.quality import blueprint as quality
 from app.responses import blueprint as responses
 from app.retention import blueprint as retention
 from app.retention import of_others as retention_of_others
 from app.review import blueprint as review
+from app.search import blueprint as search
 from app.sessions import blueprint as sessions
 from app.speech_to_text import blueprint as speech_to_text
 from app.speech_to_text import install as install_speech_to_text
 from app.tickets import blueprint as tickets
 from app.transcripts import blueprint as transcripts
+from app.upload_url import blueprint as upload_url
 from app.uploads import SIGNED_ADDRESS
 from app.uploads import blueprint as uploads
 from app.uploads import signed as signed_uploads
+from app.versions import blueprint as versions
+from app.webhooks import blueprint as webhooks
 from app.worker import blueprint as worker
 from app.worker_keys import blueprint as worker_keys
 from config import Settings
@@ -83,12 +95,15 @@ def create_app(settings: Settings, services: Services) -> Flask:
     _install(app, settings)
 
     api = errors.ProblemApi(app)
-    for blueprint in (sessions, interview, uploads, responses, review, transcripts, tickets):
+    for blueprint in (sessions, interview, feedback, uploads, responses, review, transcripts, tickets, versions, opinions):
         register(app, api, blueprint, caller_only)
     register(app, api, signed_uploads, signed_url_only)
-    for blueprint in (links, export, erasure):
+    register(app, api, upload_url, interview_token_or_caller)
+    for blueprint in (mentor, mentor_responses, mentor_stream):
+        register(app, api, blueprint, mentor_token)
+    for blueprint in (links, export, erasure, search, webhooks):
         register(app, api, blueprint, staff_only)
-    for blueprint in (admin, worker_keys):
+    for blueprint in (admin, flags, worker_keys):
         register(app, api, blueprint, admin_only)
     register(app, api, worker, worker_only)
     register(app, api, consent, caller_only)

@@ -81,6 +81,10 @@ def _parser() -> argparse.ArgumentParser:
         decision.add_argument("--yes", action="store_true", help="do not ask before a filter decides about many")
         if action is Action.FAIL:
             decision.add_argument("--message", help="what the answers' owners read")
+    flags = commands.add_parser("flags", help="feature flags: list them, set NAME PERCENT (0 is off), reset NAME")
+    flags.add_argument("flags_action", nargs="?", choices=("list", "set", "reset"), default="list", metavar="ACTION")
+    flags.add_argument("flag_name", nargs="?", metavar="NAME")
+    flags.add_argument("percent", nargs="?", type=float, metavar="PERCENT")
     commands.add_parser("queue", help="how much waits and is worked on")
     commands.add_parser("sweep", help="send again what is due, finish what was cut short")
     erase = commands.add_parser("erase", help="erase an interview, or a person with --person")

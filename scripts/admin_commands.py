@@ -52,6 +52,23 @@ def decide(services: Services, arguments: argparse.Namespace, output: Output) ->
     return _told(services.administration.decide_all(operator(), action, which, message), output)
 
 
+def flags(services: Services, arguments: argparse.Namespace, output: Output) -> bool:
+    """A switch for everybody at once is worth a word of how to take it back."""
+    name, percent = arguments.flag_name, arguments.percent
+    is_complete = {"list": name is None, "set": percent is not None, "reset": name is not None and percent is None}
+    if not is_complete[arguments.flags_action]:
+        output.say("Say: flags, flags set NAME PERCENT, or flags reset NAME.")
+        return False
+    match arguments.flags_action:
+        case "set":
+            output.document(services.flags.set(operator(), name, percent))
+        case "reset":
+            output.document(services.flags.reset(operator(), name))
+        case _:
+            output.rows(("name", "percent", "default_percent", "changed_at"), services.flags.list_of())
+    return True
+
+
 def show_queue(services: Services, arguments: argparse.Namespace, output: Output) -> bool:
     output.document(services.administration.depth())
     return True
@@ -100,6 +117,7 @@ COMMANDS: dict[str, Command] = {
     "list": list_answers,
     "show": show,
     **dict.fromkeys(map(str, Action), decide),
+    "flags": flags,
     "queue": show_queue,
     "sweep": sweep,
     "erase": erase,

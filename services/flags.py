@@ -29,13 +29,12 @@ STEPS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag as it stands: its percentage, that of the environment, and who has set another one when."""
+    """A flag as it stands: its percentage, that of the environment, and when another one was set."""
 
     name: str
     percent: float
     default_percent: float
     changed_at: datetime | None = None
-    changed_by: str | None = None
 
 
 class Flags:
@@ -75,7 +74,7 @@ class Flags:
             raise InvalidRequest("A percentage is from 0 to 100, with two decimals at most.")
         # Before the deed: what cannot be recorded is not done.
         self._audit.record("flag.set", actor, details={"flag": name, "percent": percent})
-        self._store.change(name, percent, actor.user_id)
+        self._store.change(name, percent)
         self._forget()
         return self.show(name)
 
@@ -116,7 +115,7 @@ class Flags:
         default = self._defaults[name]
         if change is None:
             return Flag(name, default, default)
-        return Flag(name, change.percent, default, change.changed_at, change.changed_by)
+        return Flag(name, change.percent, default, change.changed_at)
 
     def _require(self, name: str) -> None:
         if name not in self._defaults:

@@ -118,10 +118,10 @@ def _loaded(schema: Schema, found: Any) -> Mapping[str, Any]:
     try:
         loaded: Mapping[str, Any] = schema.load(found)
     except (ValidationError, OverflowError) as error:
-        # Which fields, never what was in them.
+        # Which fields of ours, never what was in them or what others it has: that may be what somebody said.
         messages = error.messages if isinstance(error, ValidationError) else ()
-        where = ", ".join(sorted(map(str, messages))) if isinstance(messages, dict) else ""
-        raise OutputInvalid(f"The model's reply has another shape ({where[:200]}).") from None
+        where = ", ".join(name for name in schema.fields if name in messages) or "as a whole"
+        raise OutputInvalid(f"The model's reply has another shape ({where}).") from None
     return loaded
 
 

@@ -9,11 +9,10 @@ from services.storage.client import MongoDatabase, reaching_mongodb
 
 @dataclass(frozen=True, slots=True)
 class FlagChange:
-    """To what percentage a flag was set, when and by whom."""
+    """To what percentage a flag was set and when; by whom stands in the audit log."""
 
     percent: float
     changed_at: datetime
-    changed_by: str
 
 
 class FlagStore:
@@ -25,25 +24,14 @@ class FlagStore:
     @reaching_mongodb
     def changes(self) -> Mapping[str, FlagChange]:
         """By the flag's name; a handful."""
-        return {
-            each["_id"]: FlagChange(each["percent"], each["changed_at"], each["changed_by"])
-            for each in self._flags.find()
-        }
+        return {each["_id"]: FlagChange(each["percent"], each["changed_at"]) for each in self._flags.find()}
 
     @reaching_mongodb
-    def change(self, name: str, percent: float, user_id: str) -> None:
+    def change(self, name: str, percent: float) -> None:
         now = datetime.now(UTC)
-        self._flags.update_one(
-            {"_id": name},
-            {
-                "$set": {
-                    "percent": percent,
-                    "changed_at": now.replace(microsecond=now.microsecond // 1000 * 1000),
-                    "changed_by": user_id,
-                }
-            },
-            upsert=True,
-        )
+        changed_at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        changed = {"percent": percent, "changed_at": changed_at}
+        self._flags.update_one({"_id": name}, {"$set": changed}, upsert=True)
 
     @reaching_mongodb
     def take_back(self, name: str) -> None:

@@ -44,13 +44,17 @@ PUBLIC = {
 FILLED = {
     "token": "nobodys",
     "stage_id": "1",
+    "flag_name": "llm_feedback",
     "question_id": "q1",
     "answer_id": "0" * 24,
     "user_id": "ada",
     "object_key": "0" * 32,
+    "webhook_id": "0" * 24,
+    "delivery_id": f"msg_{'0' * 24}",
 }
 # What has to be said for a refusal to be for who asks, and not for what is missing.
 SAID: dict[str, dict[str, Any]] = {
+    "flags.set_flag": {"percent": 0},
     "sessions.start_session": {"questions": [{"id": "q1", "prompt": "And?"}]},
     "uploads.presign": {"session_id": "{session_id}", "question_id": "q1", "content_type": "audio/wav", "bytes": 9},
     "upload_url.make_upload_url": {
@@ -60,12 +64,31 @@ SAID: dict[str, dict[str, Any]] = {
         "bytes": 9,
     },
 }
+SAID |= {
+    "webhooks.create_webhook": {"url": "https://192.0.2.1/"},
+    "webhooks.change_webhook": {"is_enabled": False},
+    "webhooks.replay_failed": {"since": "2026-01-01T00:00:00Z"},
+}
 # An address that we signed, or one with the token of an interview's link: nothing else opens these.
 BY_ANOTHER_CREDENTIAL = (signed_url_only, mentor_token)
 # Routes of oneself: any person may use them, and sees only what is theirs. A link may not.
 OF_ONESELF = {"sessions.start_session", "sessions.list_sessions", "search.search"}
+OF_ONESELF |= {"webhooks.create_webhook", "webhooks.list_webhooks"}
 # Routes of somebody or something else that is named in the path: the reply to a stranger.
 OF_OTHERS = {"erasure.erase_person": 403, "uploads.presign": 404, "upload_url.make_upload_url": 404}
+OF_OTHERS |= dict.fromkeys(
+    [
+        "webhooks.read_webhook",
+        "webhooks.change_webhook",
+        "webhooks.delete_webhook",
+        "webhooks.rotate_secret",
+        "webhooks.send_test",
+        "webhooks.list_deliveries",
+        "webhooks.replay_delivery",
+        "webhooks.replay_failed",
+    ],
+    404,
+)
 
 
 @dataclass(frozen=True)
@@ -204,7 +227,7 @@ def test_a_stranger_finds_nothing(
 
 
 def link_gets(door: Door) -> int:
-    if door.endpoint in OF_ONESELF:
+    if door.endpoint in OF_ONESELF or (door.rule is staff_only and not door.is_of_a_session):
         return 403
     return stranger_gets(door) or 404
 

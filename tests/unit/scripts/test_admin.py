@@ -152,3 +152,24 @@ def test_a_process_of_its_own_says_on_standard_output_what_was_asked_for_alone(s
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["queued"] == 0
+
+
+@pytest.mark.covers("E7-S3.3")
+def test_a_flag_is_switched_off_and_back_from_a_shell(run: Run, services: Services):
+    code, _, said = run("flags", "set", "audio_answers", "0")
+    assert (code, said) == (0, "")
+    assert not services.flags.is_on("audio_answers", "s")
+    listed = {flag["name"]: flag["percent"] for flag in json.loads(run("--json", "flags")[1])}
+    assert listed == {"llm_feedback": 100.0, "challenger_model": 0.0, "audio_answers": 0.0}
+    assert run("flags", "reset", "audio_answers")[0] == 0
+    assert services.flags.show("audio_answers").percent == 100
+    (row, *_) = services.audit.list_of().rows
+    assert (row.action, row.actor_id) == ("flag.reset", f"shell:{getpass.getuser()}")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("set", "nosuch", "1"), ("set", "audio_answers", "101"), ("set",), ("set", "x"), ("reset",)]
+)
+def test_a_flag_command_that_cannot_be_meant_changes_nothing(run: Run, stores: Stores, arguments):
+    assert run("flags", *arguments)[0] == 1
+    assert stores.database["feature_flags"].count_documents({}) == 0
