@@ -27,6 +27,7 @@ from services.joining_jobs import jobs_and_keeping
 from services.leases import LeasedWork
 from services.links import Links
 from services.live import LiveFeed
+from services.opinions import Opinions
 from services.outside_transcripts import OutsideTranscripts
 from services.recovery import Recovery
 from services.resending import Resending
@@ -41,11 +42,14 @@ from services.storage.backfill import Backfill
 from services.storage.changes import ChangeStream
 from services.storage.checkpoints import CheckpointStore
 from services.storage.client import MongoDatabase
+from services.storage.feedback_reports import FeedbackReportStore
 from services.storage.idempotency import IdempotencyStore
 from services.storage.kept_uploads import KeptUploadStore
 from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswerStore
+from services.storage.opinions import OpinionStore
 from services.storage.outside_transcripts import OutsideTranscriptStore
+from services.storage.quality import QualityStore
 from services.storage.revisions import RevisionStore
 from services.storage.revocations import RevocationStream
 from services.storage.search import SearchStore
@@ -99,6 +103,8 @@ class Services:
     review: Review
     transcripts: Transcripts
     search: Search
+    opinions: Opinions
+    quality: QualityStore
     feedback_jobs: FeedbackJobs
     scoring: Scoring
     analysis: Analysis
@@ -162,11 +168,13 @@ def _results(of: Joining) -> dict[str, Any]:
     return {
         "review": Review(TranscriptStore(of.database), of.audit),
         "transcripts": Transcripts(RevisionStore(of.database)),
+        "opinions": Opinions(OpinionStore(of.database), Transcripts(RevisionStore(of.database))),
+        "quality": QualityStore(of.database),
         "search": Search(SearchStore(of.database), Backfill(of.database), of.audit),
         "feedback_jobs": of.feedback_jobs,
         "scoring": of.scoring,
         "analysis": Analysis(of.sessions, of.feedback_jobs, of.scoring, of.choose_provider),
-        "export": Export(RevisionStore(of.database), of.audio, of.audit),
+        "export": Export(RevisionStore(of.database), of.audio, FeedbackReportStore(of.database), of.audit),
     }
 
 

@@ -16,6 +16,7 @@ from services.audit import Audit
 from services.errors import RecordingRejected
 from services.models import Caller, Session
 from services.storage.audio import AudioStore
+from services.storage.feedback_reports import FeedbackReportStore
 from services.storage.revisions import Revision, RevisionStore
 from services.transcripts import told
 
@@ -39,8 +40,9 @@ _INTERNAL = frozenset({"lease", "not_before", "gridfs_file_id", "partial_texts"}
 class Export:
     """Makes exports."""
 
-    def __init__(self, revisions: RevisionStore, audio: AudioStore, audit: Audit) -> None:
+    def __init__(self, revisions: RevisionStore, audio: AudioStore, reports: FeedbackReportStore, audit: Audit) -> None:
         self._revisions = revisions
+        self._reports = reports
         self._audio = audio
         self._audit = audit
 
@@ -63,7 +65,8 @@ class Export:
             so_far = {"partial_transcript": status_of(question_id, answer).partial_transcript}
             told_of = {**_told(answer), **so_far, "question_id": question_id, "revisions": history, "files": files}
             answers.append(told_of)
-        yield "session.json", _as_json({**_of_session(session), "answers": answers})
+        reports = self._reports.all_of(session.id)
+        yield "session.json", _as_json({**_of_session(session), "feedback_reports": reports, "answers": answers})
 
     def _recording(self, name: str, answer: Mapping[str, Any]) -> tuple[str, bytes] | None:
         """As received; None when it is not kept (any more)."""

@@ -21,7 +21,7 @@ class ReportedAnswer:
 
     question_id: str
     answer_id: str
-    status: str
+    status: Status
     revision: int | None
     score: float | None
     feedback: Sequence[Mapping[str, Any]] | None
@@ -58,9 +58,9 @@ def made_of(session: Session) -> str:
     return sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
-def identity_of(answer: Mapping[str, Any]) -> tuple[str, str, int | None]:
+def identity_of(answer: Mapping[str, Any]) -> tuple[str, Status, int | None]:
     """What a score of this answer is a score of."""
-    return answer["id"], str(answer["transcription_status"]), answer.get("revision")
+    return answer["id"], Status(answer["transcription_status"]), answer.get("revision")
 
 
 def in_order(session: Session) -> Iterable[tuple[str, Mapping[str, Any]]]:
@@ -155,7 +155,7 @@ def _answer(question_id: str, answer: Mapping[str, Any], evaluation: Evaluation 
 
 def _reported(stored: Mapping[str, Any], session: Session) -> ReportedAnswer:
     now = session.answers.get(stored["question_id"])
-    was = (stored["answer_id"], stored["status"], stored["revision"])
+    was = (stored["answer_id"], Status(stored["status"]), stored["revision"])
     is_stale = now is None or identity_of(now) != was
     return ReportedAnswer(
         stored["question_id"], *was, stored["score"], stored["feedback"], stored.get("metadata"), is_stale
