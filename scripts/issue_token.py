@@ -2,8 +2,12 @@
 
     python -m scripts.issue_token USER [--days 90]
     python -m scripts.issue_token USER --revoke
+    python -m scripts.issue_token --worker USER [--name NAME] [--days 90]
+    python -m scripts.issue_token --worker USER --revoke
 
 Each user sees the interviews that they started, and no others. Signed tokens (JWT) are their issuer's to end.
+A worker key (`--worker`) lets a program transcribe this person's answers and do nothing else; without `--worker`,
+`--revoke` ends those of the person, too.
 """
 
 import argparse
@@ -19,6 +23,8 @@ from services.storage.audit import AuditStore
 from services.storage.client import MongoDatabase
 from services.storage.sessions import SessionStore
 from services.storage.tokens import TokenStore
+from services.storage.worker_keys import WorkerKeyStore
+from services.worker_keys import WorkerKeys
 
 MOST_DAYS = 3650
 # In the audit log: whoever has a shell on this database.
@@ -32,6 +38,9 @@ def main() -> int:
     def work(_: Settings, database: MongoDatabase) -> None:
         access, audit = Access(TokenStore(database), SessionStore(database)), Audit(AuditStore(database))
         user = arguments.user
+        if arguments.worker:
+            _of_worker(arguments, WorkerKeys(WorkerKeyStore(database), audit))
+            return
         audit.record("token.revoke" if arguments.revoke else "token.create", OPERATOR, owner_id=user)
         if arguments.revoke:
             print(f"Tokens revoked: {access.revoke(user)}")
@@ -41,9 +50,18 @@ def main() -> int:
     return run_on_given_database(work)
 
 
+def _of_worker(arguments: argparse.Namespace, keys: WorkerKeys) -> None:
+    if arguments.revoke:
+        print(f"Worker keys revoked: {keys.revoke_of(OPERATOR, arguments.user)}")
+    else:
+        print(keys.make(OPERATOR, arguments.user, arguments.name, days=arguments.days)[1])
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="issue_token", description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("user", help="whose token it is: 1 to 64 printable characters", type=_user)
+    parser.add_argument("--worker", action="store_true", help="a worker key: for transcribing this person's answers")
+    parser.add_argument("--name", type=_user, default="worker", help="which worker has the key, for the list of keys")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--days", type=_days, default=90, help="how long it is valid (default 90)")
     what.add_argument("--revoke", action="store_true", help="end every token of this person, and what it has opened")

@@ -46,6 +46,33 @@ def test_every_token_of_a_person_can_be_revoked(issue, services: Services, capsy
     assert capsys.readouterr().out.strip() == "Tokens revoked: 0"
 
 
+def test_a_workers_key_is_for_one_owner_and_no_persons_token(issue, services, capsys: pytest.CaptureFixture[str]):
+    assert issue("--worker", "ada", "--name", "gpu 1", "--days", "1") == 0
+    caller = services.access.caller_of(capsys.readouterr().out.strip())
+    (key,) = services.worker_keys.list_of("ada")
+    assert (caller.user_id, caller.role, caller.key_id) == ("ada", "worker", key.key_id)
+    assert (key.name, key.created_by) == ("gpu 1", "operator")
+
+
+def test_the_keys_of_workers_can_be_revoked_and_the_person_stays(issue, services, capsys: pytest.CaptureFixture[str]):
+    issue("ada")
+    issue("--worker", "ada")
+    person, worker = capsys.readouterr().out.split()
+    assert issue("--worker", "ada", "--revoke") == 0
+    assert capsys.readouterr().out.strip() == "Worker keys revoked: 1"
+    assert services.access.caller_of(person).user_id == "ada"
+    with pytest.raises(Unauthorized):
+        services.access.caller_of(worker)
+
+
+def test_revoking_all_that_a_person_has_ends_the_keys_of_workers(issue, services, capsys: pytest.CaptureFixture[str]):
+    issue("--worker", "ada")
+    worker = capsys.readouterr().out.strip()
+    issue("ada", "--revoke")
+    with pytest.raises(Unauthorized):
+        services.access.caller_of(worker)
+
+
 def test_what_an_operator_does_is_in_the_audit_log(issue, services: Services):
     issue("ada")
     issue("ada", "--revoke")
