@@ -28,6 +28,11 @@ COSTLY = frozenset(
         "erasure.erase_session",
         "erasure.erase_person",
         "tickets.issue_ticket",
+        "webhooks.create_webhook",
+        "webhooks.change_webhook",
+        "webhooks.send_test",
+        "webhooks.replay_delivery",
+        "webhooks.replay_failed",
     }
 )
 # Probes must not be refused, and files that never change cost nothing.

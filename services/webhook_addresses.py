@@ -142,11 +142,11 @@ def _parsed(url: str) -> Target:
 def _is_host(host: str) -> bool:
     """A name, or an address in its own form: no number, no hex or octal, no zone, nothing beyond ASCII."""
     try:
-        address = ip_address(host)
+        ip_address(host)
     except ValueError:
         # The last label of a name begins with a letter; `0x7f` does not, and `127.1` neither.
         return _NAME.fullmatch(host) is not None
-    return str(address) == host or (address.version == 6 and "%" not in host)
+    return "%" not in host
 
 
 def resolved(host: str, port: int, *, seconds: float = 3.0) -> Sequence[Address]:

@@ -12,6 +12,9 @@ from services.webhook_addresses import Addresses, AddressRefused
 from services.webhook_secrets import SecretBox, signature
 from services.webhook_sending import Answer, Sender, SendingFailed
 
+# Of `webhook-id`: the event's, so the same at every attempt, replay and endpoint.
+MESSAGE_PREFIX = "msg_"
+
 
 class Post:
     """Signs an event for an endpoint and sends it."""
@@ -36,7 +39,7 @@ class Post:
             raise SendingFailed("The secret can no longer be read: make a new one.", code="secret_unreadable")
         target = self._addresses.target_of(webhook.url)
         addresses = self._addresses.addresses_of(target)
-        body, message_id, timestamp = body_of(delivery), f"msg_{delivery['event_id']}", int(time.time())
+        body, message_id, timestamp = body_of(delivery), MESSAGE_PREFIX + delivery["event_id"], int(time.time())
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Parley-Webhooks/1",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from secrets import token_hex
 from time import monotonic
 from typing import Any
@@ -26,6 +27,14 @@ MOST_REPLAYED = 200
 # How long a request waits until every session of its owner knows that somebody listens; the sweep does the rest.
 SPREAD_SECONDS = 2.0
 TEST_TYPE = "webhook.test"
+
+
+class Reason(StrEnum):
+    """Why an endpoint is switched off."""
+
+    BY_OWNER = "by_owner"
+    GONE = "gone"
+    FAILING = "failing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,7 @@ class Webhooks:
         if "url" in values:
             self._judge(values["url"])
         if "is_enabled" in changed:
-            values["disabled"] = None if changed["is_enabled"] else "by_owner"
+            values["disabled"] = None if changed["is_enabled"] else Reason.BY_OWNER
         self._record("webhook.change", caller, webhook_id, fields=sorted(changed))
         _there(self._stores.endpoints.change(caller.user_id, webhook_id, values))
         if changed.get("is_enabled"):

@@ -36,6 +36,8 @@ NOT_KEYED: dict[str, str] = {
     "tickets.issue_ticket": "a ticket lives for a minute and opens one connection: a repeat needs a fresh one",
     "versions.restore_revision": "it names the revision that it replaces (If-Match): a repeat changes nothing more",
     "upload_url.make_upload_url": "nothing is stored: a repeat signs another address, and the one before stays good",
+    "webhooks.replay_delivery": "creates nothing: what waits is not sent twice, and its receiver knows the id",
+    "webhooks.replay_failed": "creates nothing: what is being sent again has not failed any more",
     "uploads.presign": "nothing is stored: a repeat signs another address, and the one before stays good",
 }
 
