@@ -119,7 +119,6 @@ def _edit(text: str, body: Mapping[str, Any]) -> None:
     if body.keys() & _OF_WORKERS:
         # Else a transcript whose worker forgot its key would count as the mentor's own words.
         raise Unauthorized("A worker shows its key: `Authorization: Bearer …`.", code="worker_key_required")
-    services().submission.require_open(session())
     require_no_placeholder(text)
     revision = expected_revision(stage().require_answer()) if request.headers.get("If-Match") else None
     services().review.edit_transcript(caller(), session(), stage().question.id, text, revision)

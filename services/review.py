@@ -3,7 +3,7 @@
 import structlog
 
 from services.audit import Audit
-from services.errors import Conflict, NotFound, PreconditionFailed
+from services.errors import Conflict, NotFound, PreconditionFailed, already_submitted
 from services.models import AnswerRef, Caller, Session, Status
 from services.storage.revisions import CANDIDATE
 from services.storage.transcripts import TranscriptStore
@@ -46,6 +46,9 @@ class Review:
     def _editable(
         self, actor: Caller, session: Session, question_id: str, revision: int | None, action: str
     ) -> AnswerRef:
+        if actor.session_id is not None and session.submitted_at is not None:
+            # Whoever holds the link has said that it is done; those who asked may still correct what was heard.
+            raise already_submitted()
         answer = session.answers.get(question_id)
         if answer is None:
             raise NotFound("There is no answer to this question yet.", code="no_answer")

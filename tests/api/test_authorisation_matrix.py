@@ -15,13 +15,24 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule as Route
 
-from app.auth import admin_only, caller_only, listener_only, public, signed_url_only, staff_only
+from app.auth import admin_only, caller_only, listener_only, public, signed_url_only, staff_only, worker_only
 from app.interview_token import interview_token_or_caller, mentor_token
 from config import Settings
 from services.container import Services
 from services.storage.client import MongoDatabase
 from tests.api.conftest import assert_problem
-from tests.api.credentials import NOBODY, OTHER_LINKS, SIGNED_TOKENS, STRANGERS, Shown, World, bearer, signed, ticket
+from tests.api.credentials import (
+    NOBODY,
+    OTHER_LINKS,
+    SIGNED_TOKENS,
+    STRANGERS,
+    WORKERS,
+    Shown,
+    World,
+    bearer,
+    signed,
+    ticket,
+)
 from tests.factories import settings_with
 
 UPGRADE = {
@@ -49,6 +60,7 @@ FILLED = {
     "answer_id": "0" * 24,
     "user_id": "ada",
     "object_key": "0" * 32,
+    "key_id": "0" * 24,
     "webhook_id": "0" * 24,
     "delivery_id": f"msg_{'0' * 24}",
 }
@@ -65,6 +77,7 @@ SAID: dict[str, dict[str, Any]] = {
     },
 }
 SAID |= {
+    "worker.write_transcript": {"text": "i led a team", "whisper_model": "large-v3"},
     "webhooks.create_webhook": {"url": "https://192.0.2.1/"},
     "webhooks.change_webhook": {"is_enabled": False},
     "webhooks.replay_failed": {"since": "2026-01-01T00:00:00Z"},
@@ -202,7 +215,7 @@ def test_nobody_gets_in(
 
 
 def stranger_gets(door: Door) -> int | None:
-    if door.rule is admin_only:
+    if door.rule in (admin_only, worker_only):
         return 403
     if door.rule in BY_ANOTHER_CREDENTIAL:
         # Whoever it is: only what stands in the address counts.
@@ -251,10 +264,31 @@ def test_the_wrong_role_is_told_so(
 ) -> None:
     before = content_of(database)
     for door in doors:
-        if door.rule in (admin_only, staff_only):
+        if door.rule in (admin_only, staff_only, worker_only):
             assert refused(client, door, world.session_id, bearer(world.mine.link_token), 403) is None
-        if door.rule is admin_only:
+        if door.rule in (admin_only, worker_only):
             assert refused(client, door, world.session_id, bearer(signed("ada")), 403) is None
+        if door.rule is worker_only:
+            assert refused(client, door, world.session_id, bearer(signed("ada", role="admin")), 403) is None
+    assert content_of(database) == before
+
+
+@pytest.mark.parametrize("credential", WORKERS.values(), ids=WORKERS)
+def test_a_workers_key_opens_no_door_but_those_of_workers(
+    client: FlaskClient,
+    doors: list[Door],
+    world: World,
+    database: MongoDatabase,
+    credential: Callable[[World], Shown],
+) -> None:
+    shown = credential(world)
+    before = content_of(database)
+    closed = [(door, 401 if door.rule in BY_ANOTHER_CREDENTIAL else 403) for door in doors if door.rule != worker_only]
+    assert [each for door, status in closed if (each := refused(client, door, world.session_id, shown, status))] == []
+    open_doors = {door.endpoint: ask(client, door, world.session_id, shown) for door in doors if door.rule == worker_only}
+    found = {endpoint: reply.status_code for endpoint, reply in open_doors.items()}
+    assert found == {"worker.list_waiting": 200, "worker.read_audio": 404, "worker.write_transcript": 404}
+    assert open_doors["worker.list_waiting"].get_json() == {"answers": [], "next": None}
     assert content_of(database) == before
 
 
