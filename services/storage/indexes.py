@@ -66,7 +66,8 @@ def _index_current_transcripts(database: MongoDatabase) -> None:
     current = database["current_transcripts"]
     current.create_index("answer_id", unique=True)
     current.create_index("session_id")
-    current.create_index([("whisper_model", 1), ("heard_at", 1)])
+    # With what is counted, so that no text has to be read for it.
+    current.create_index([("whisper_model", 1), ("heard_at", 1), ("errors.errors", 1), ("errors.words", 1)])
     # The words are our own (services/search_words.py), nothing is stemmed. `language` is Whisper's and no row has the
     # field that MongoDB would take for its own: it refuses rows in languages that it does not know.
     current.create_index(
@@ -77,7 +78,8 @@ def _index_current_transcripts(database: MongoDatabase) -> None:
     for name in ("transcript_ratings", "transcript_errors"):
         database[name].create_index("answer_id")
         database[name].create_index("session_id")
-        database[name].create_index([("whisper_model", 1), ("at", 1)])
+    database["transcript_ratings"].create_index([("whisper_model", 1), ("at", 1), ("stars", 1)])
+    database["transcript_errors"].create_index([("whisper_model", 1), ("at", 1)])
 
 
 def _index_webhooks(database: MongoDatabase) -> None:
