@@ -20,6 +20,7 @@ from services.idempotency import Key, Reply
 from services.models import AnswerRef, Caller, Session, Status
 from services.retention import Retention
 from services.storage.client import MongoDatabase
+from services.storage.feedback_jobs import FeedbackJobStore
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.usage import UsageStore
 from services.storage.workers import WorkerState, WorkerStore
@@ -87,6 +88,7 @@ def full_run(stores: Stores) -> None:
     services.recovery.recover_own()
     stores.answers.fail(stores.claim(claim.ref), code="c", message="m", keeps_audio=True)
     services.analysis.analyze(OWNER, session.id)
+    ask_for_feedback(stores, services)
     upload_first(services, session)
     repeat_and_ask_for_room(stores, services)
     look_after(stores, services)
@@ -115,6 +117,34 @@ def ask_who_calls(stores: Stores, services: Any) -> None:
     workers.beat("one", WorkerState("ready", "", None, demo_model=False))
     workers.alive()
     workers.forget("one")
+
+
+def ask_for_feedback(stores: Stores, services: Any) -> None:
+    session_id = stores.start("q1", "q2")
+    ref = stores.accept(session_id)
+    services.feedback_jobs.complete(services.sessions.get(OWNER, session_id))
+    services.scoring.work(session_id)
+    stores.answers.complete(stores.claim(ref), transcript_of(), MODEL)
+    services.feedback_jobs.when_ended(ref)
+    services.scoring.work(session_id)
+    session = services.sessions.get(OWNER, session_id)
+    for number in (None, 1):
+        services.feedback_jobs.report(session, number)
+    for before in (None, 2):
+        services.feedback_jobs.history(session, before=before, limit=1)
+    store = FeedbackJobStore(stores.database, lease_seconds=60)
+    failing, other = (services.sessions.get(OWNER, stores.start("q1")) for _ in range(2))
+    for each in (failing, other):
+        services.feedback_jobs.complete(each)
+        store.documents.claim(each.id, "holder", "token")
+        store.put_off(each.id, "token", 0, {"code": "c", "message": "m"})
+        store.documents.claim(each.id, "holder", "token")
+        store.documents.hold(each.id, "token")
+    store.fail(failing.id, "token", {"code": "c", "message": "m"}, about=None)
+    for work in services.resending:
+        work.sweep()
+        work.recover_own()
+    store.remove(other.id)
 
 
 def upload_first(services: Any, session: Session) -> None:
@@ -246,7 +276,7 @@ def test_no_query_reads_a_whole_collection(recorded: Stores, recorder: Recorder,
     assert collections == {
         *("interview_sessions", "fs.files", "fs.chunks", "access_tokens", "workers", "usage"),
         *("uploads", "kept_uploads", "receipts", "signing_keys", "idempotency_keys", "tickets", "audit"),
-        *("transcripts", "erasures"),
+        *("transcripts", "erasures", "feedback_jobs", "feedback_reports"),
     }
     assert len(recorder.commands) > 120
     assert scanning == {}
