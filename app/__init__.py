@@ -95,8 +95,11 @@ def create_app(settings: Settings, services: Services) -> Flask:
     _install(app, settings)
 
     api = errors.ProblemApi(app)
-    for blueprint in (sessions, interview, feedback, uploads, responses, review, transcripts, tickets, versions, opinions):
+    for blueprint in (sessions, interview, feedback, uploads, responses, review, transcripts, tickets):
         register(app, api, blueprint, caller_only)
+    for blueprint in (versions, opinions):
+        register(app, api, blueprint, caller_only)
+    register(app, api, quality, admin_only)
     register(app, api, signed_uploads, signed_url_only)
     register(app, api, upload_url, interview_token_or_caller)
     for blueprint in (mentor, mentor_responses, mentor_stream):
