@@ -75,6 +75,14 @@ class World:
     def token(self, user_id: str, role: str = "user", seconds: int = 600) -> str:
         return self.services.access.issue(Caller(user_id, role), valid_for=timedelta(seconds=seconds))
 
+    def worker_key(self, owner_id: str) -> str:
+        return self.services.worker_keys.make(OWNER, owner_id, "gpu 1")[1]
+
+    def revoked_worker_key(self) -> str:
+        key, secret = self.services.worker_keys.make(OWNER, "ada", "gpu 1")
+        self.services.worker_keys.revoke(OWNER, key.key_id)
+        return secret
+
     def revoked_token(self) -> str:
         token = self.token("carol", "admin")
         self.services.access.revoke("carol")
@@ -122,6 +130,7 @@ NOBODY: dict[str, Callable[[World], Shown]] = {
     "a cookie in other letters": lambda _: cookie("\u00e4"),
     "an expired token": lambda world: bearer(world.token("ada", "admin", seconds=-1)),
     "a revoked token": lambda world: bearer(world.revoked_token()),
+    "a revoked worker key": lambda world: bearer(world.revoked_worker_key()),
     "an expired link": lambda world: bearer(world.expired.link_token),
     "a revoked link": lambda world: bearer(world.revoked.link_token),
     "the cookie of a revoked link": lambda world: cookie(world.revoked.link_token),
@@ -146,6 +155,12 @@ STRANGERS: dict[str, Callable[[World], Shown]] = {
     "another person": lambda world: bearer(world.token("bob")),
     "another person, signed": lambda _: bearer(signed("bob")),
     "another person, signed, with a strange role": lambda _: bearer(signed("bob", role="administrator")),
+}
+# Keys of workers: of the owner of what is asked for, and of another.
+WORKERS: dict[str, Callable[[World], Shown]] = {
+    "a worker of the owner's": lambda world: bearer(world.worker_key("ada")),
+    "a worker of the owner's, as a cookie": lambda world: cookie(world.worker_key("ada")),
+    "a worker of somebody else's": lambda world: bearer(world.worker_key("bob")),
 }
 OTHER_LINKS: dict[str, Callable[[World], Shown]] = {
     "another session's link": lambda world: bearer(world.others.link_token),

@@ -170,7 +170,15 @@ def content_of(database: MongoDatabase) -> dict[str, list[Any]]:
 
 
 def test_every_route_stands_under_a_rule_that_is_known(app: Flask, doors: list[Door]) -> None:
-    known = {caller_only, staff_only, admin_only, listener_only, *BY_ANOTHER_CREDENTIAL, interview_token_or_caller}
+    known = {
+        caller_only,
+        staff_only,
+        admin_only,
+        worker_only,
+        listener_only,
+        *BY_ANOTHER_CREDENTIAL,
+        interview_token_or_caller,
+    }
     assert {door.rule for door in doors} <= known
     assert {route.endpoint for route in app.url_map.iter_rules()} >= PUBLIC
     rules = app.extensions["parley_auth_rules"]
@@ -181,7 +189,7 @@ def test_of_every_route_it_is_said_whose_it_is(doors: list[Door]) -> None:
     open_to_people = {
         door.endpoint
         for door in doors
-        if not door.is_of_a_session and door.rule not in (admin_only, *BY_ANOTHER_CREDENTIAL)
+        if not door.is_of_a_session and door.rule not in (admin_only, worker_only, *BY_ANOTHER_CREDENTIAL)
     }
     assert open_to_people == OF_ONESELF | set(OF_OTHERS)
 
@@ -285,7 +293,9 @@ def test_a_workers_key_opens_no_door_but_those_of_workers(
     before = content_of(database)
     closed = [(door, 401 if door.rule in BY_ANOTHER_CREDENTIAL else 403) for door in doors if door.rule != worker_only]
     assert [each for door, status in closed if (each := refused(client, door, world.session_id, shown, status))] == []
-    open_doors = {door.endpoint: ask(client, door, world.session_id, shown) for door in doors if door.rule == worker_only}
+    open_doors = {
+        door.endpoint: ask(client, door, world.session_id, shown) for door in doors if door.rule == worker_only
+    }
     found = {endpoint: reply.status_code for endpoint, reply in open_doors.items()}
     assert found == {"worker.list_waiting": 200, "worker.read_audio": 404, "worker.write_transcript": 404}
     assert open_doors["worker.list_waiting"].get_json() == {"answers": [], "next": None}

@@ -38,6 +38,7 @@ NOT_KEYED: dict[str, str] = {
     "upload_url.make_upload_url": "nothing is stored: a repeat signs another address, and the one before stays good",
     "webhooks.replay_delivery": "creates nothing: what waits is not sent twice, and its receiver knows the id",
     "webhooks.replay_failed": "creates nothing: what is being sent again has not failed any more",
+    "worker.write_transcript": "the same text again changes nothing, and another is refused",
     "uploads.presign": "nothing is stored: a repeat signs another address, and the one before stays good",
 }
 
