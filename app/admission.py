@@ -10,6 +10,7 @@ from app.auth import services, session
 from app.idempotency import sent_key
 from app.limits import refuse_declared_oversize
 from services.errors import ConsentRequired, TooManyRequests, Unavailable
+from services.features import require_audio
 from services.idempotency import Key
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -20,6 +21,7 @@ def admitted(view: View) -> View:
 
     @wraps(view)
     def asked(*args: Any, **kwargs: Any) -> Any:
+        require_audio(session())
         refuse_declared_oversize()
         key = sent_key()
         try:

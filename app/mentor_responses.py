@@ -40,7 +40,7 @@ _OF_WORKERS = frozenset({"status", "whisper_model", "answer_id"})
 @blueprint.arguments(NewResponseSchema)
 @blueprint.response(202, ResponseSchema)
 @blueprint.alt_response(201, schema=ResponseSchema, description="A typed answer: there is nothing to wait for")
-@blueprint.refuses(400, 401, 404, 409, 413, 415, 422)
+@blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422)
 @blueprint.doc(security=[])
 def respond(body: dict[str, Any]) -> Any:
     """Answer a stage, or answer it again: with a recording that was uploaded, or in writing. Nothing is waited for."""

@@ -23,7 +23,7 @@ blueprint = Blueprint("responses", __name__, url_prefix="/api/sessions", descrip
 @blueprint.arguments(NewSessionResponseSchema)
 @blueprint.response(201, SessionResponseSchema)
 @blueprint.alt_response(202, schema=ReceiptSchema, description="A recording: it is transcribed in the background")
-@blueprint.refuses(400, 401, 404, 409, 413, 415, 422, 429, 503)
+@blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 @without_transcript
 def give_response(body: dict[str, Any], session_id: str) -> Any:
     """Answer a question: a text is complete at once, a recording is transcribed first."""

@@ -14,7 +14,7 @@ blueprint = Blueprint("upload_url", __name__, url_prefix="/api", description="In
 @blueprint.route("/upload-url", methods=["POST"])
 @blueprint.arguments(MentorUploadSchema)
 @blueprint.response(201, MentorUploadUrlSchema)
-@blueprint.refuses(400, 401, 404, 409, 413, 415, 422, 429, 503)
+@blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 @blueprint.doc(security=[{}, {"bearer": []}])
 def make_upload_url(body: dict[str, Any]) -> Any:
     """Sign an address for one recording of one stage: good for ten minutes, and once."""

@@ -55,7 +55,7 @@ _DOCUMENTED: dict[str, Any] = {
 @blueprint.route("/uploads/audio/presign", methods=["POST"])
 @blueprint.arguments(UploadIntentSchema)
 @blueprint.response(201, UploadUrlSchema)
-@blueprint.refuses(400, 401, 404, 413, 415, 422, 429, 503)
+@blueprint.refuses(400, 401, 403, 404, 413, 415, 422, 429, 503)
 def presign(body: dict[str, Any]) -> Any:
     """Sign an address for one recording: good for ten minutes, and once."""
     asked = services().sessions.get(caller(), body["session_id"])
@@ -66,7 +66,7 @@ def presign(body: dict[str, Any]) -> Any:
 @signed.route("/uploads/audio/<string(length=32):object_key>", methods=["PUT"])
 @admitted
 @signed.response(201, KeptUploadSchema)
-@signed.refuses(400, 401, 404, 408, 409, 411, 413, 415, 422, 429, 503)
+@signed.refuses(400, 401, 403, 404, 408, 409, 411, 413, 415, 422, 429, 503)
 @signed.doc(**_DOCUMENTED)
 def receive(object_key: str) -> Any:
     """Send the recording that the address was signed for. Use the address as it is: it is the credential."""
@@ -81,7 +81,7 @@ def receive(object_key: str) -> Any:
 @idempotent(repeats_safely=True)
 @blueprint.arguments(UsedUploadSchema)
 @blueprint.response(202, ReceiptSchema)
-@blueprint.refuses(400, 401, 404, 409, 413, 415, 422, 429, 503)
+@blueprint.refuses(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 @without_transcript
 def use_upload(body: dict[str, Any], session_id: str, question_id: str) -> Any:
     """Make an upload the answer; it is transcribed in the background. Again is the same receipt."""

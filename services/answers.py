@@ -10,6 +10,7 @@ import structlog
 
 from services.answer_status import AnswerStatus, status_of
 from services.errors import InvalidRequest, NotFound, Unavailable
+from services.features import require_audio
 from services.jobs import JobQueue
 from services.models import AnswerRef, Recording, Session
 from services.storage.acceptance import AcceptanceStore, Accepted
@@ -66,9 +67,11 @@ class Answers:
         """Store a recording as the queued answer to a question; a new one takes the place of an older one.
 
         With a `key` this happens once, however often it is called with it: the answer's id is made from it. Raises
-        `NotFound` when the session or the question is gone, `InvalidRequest` when the key came with another recording
-        or said something else about it, and `Unavailable` when the database does not answer.
+        `Forbidden` where the session takes no recordings, `NotFound` when it or the question is gone, `InvalidRequest`
+        when the key came with another recording or said something else about it, and `Unavailable` when the database
+        does not answer.
         """
+        require_audio(session)
         ref = AnswerRef(session.id, question_id, answer_id_of(session.id, question_id, key))
         accepted = self._store(ref, recording, session, user_id, once=key is not None)
         _require_the_same(
@@ -85,6 +88,7 @@ class Answers:
 
         Raises `UploadLost` when the bytes have been collected, and `NotFound` and `Unavailable` as `accept`.
         """
+        require_audio(session)
         accepted = self._acceptance.accept(ref, _document(recording, session, user_id), once=True)
         return self._acknowledged(ref, accepted, session.owner_id)
 

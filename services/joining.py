@@ -88,7 +88,7 @@ class Joining:
 
     @cached_property
     def sessions(self) -> Sessions:
-        return Sessions(self.session_store, link_days=self.settings.session_link_days)
+        return Sessions(self.session_store, self.flags, link_days=self.settings.session_link_days)
 
     @cached_property
     def answers(self) -> Answers:

@@ -8,6 +8,8 @@ from typing import Any
 
 from services.access import hash_of, new_token
 from services.errors import Forbidden, InvalidRequest, NotFound
+from services.features import features_for
+from services.flags import Flags
 from services.models import Caller, Hints, Question, Session
 from services.storage.sessions import SessionStore
 
@@ -34,8 +36,9 @@ class Page:
 class Sessions:
     """Starts and reads interviews."""
 
-    def __init__(self, store: SessionStore, *, link_days: int) -> None:
+    def __init__(self, store: SessionStore, flags: Flags, *, link_days: int) -> None:
         self._store = store
+        self._flags = flags
         self._link_days = link_days
 
     def start(
@@ -57,15 +60,16 @@ class Sessions:
             raise InvalidRequest("Two questions have the same id.", code="duplicate_question_id")
         # Mongo keeps milliseconds; what is answered now must equal what is read later.
         now = datetime.now(UTC)
+        session_id = token_hex(12)
         session = Session(
-            id=token_hex(12),
+            id=session_id,
             owner_id=caller.user_id,
             questions=tuple(questions),
             answers={},
             seq=0,
             created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
             language=language,
-            details=details,
+            details={**details, "features": dict(features_for(self._flags, session_id))},
             task=hints.task,
             initial_prompt=hints.initial_prompt,
             vocabulary=hints.vocabulary,

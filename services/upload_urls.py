@@ -15,6 +15,7 @@ from secrets import token_hex
 from services.access import Access
 from services.consents import Consents
 from services.errors import NotFound, Unauthorized
+from services.features import require_audio
 from services.grants import Grant
 from services.models import Caller, Session
 from services.storage.sessions import SessionStore
@@ -71,6 +72,7 @@ class UploadUrls:
 
     def sign(self, grant: Grant, session: Session, intent: UploadIntent, *, method: str, path: str) -> SignedQuery:
         """The query for `path`, by the right of `grant` and not for longer; raises `ConsentRequired`."""
+        require_audio(session)
         self._consents.require(session)
         expires = int(time.time()) + LIFETIME_SECONDS
         if grant.expires_at is not None:

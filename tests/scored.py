@@ -27,7 +27,7 @@ from services.storage.feedback_jobs import FeedbackJobStore
 from services.storage.feedback_reports import FeedbackReportStore
 from services.watchdog import Watchdog
 from tests.fakes import RememberingQueue
-from tests.stores import HOLDER, MODEL, Stores, build_stores, transcript_of
+from tests.stores import HOLDER, MODEL, Stores, build_stores, flags_over, transcript_of
 
 LEASE_SECONDS = 60
 
@@ -114,5 +114,6 @@ def scored_over(database: MongoDatabase, provider: FeedbackProvider, queue: Reme
     jobs = FeedbackJobs(store, FeedbackReportStore(database), queue)
     work = LeasedWork(Watchdog(lease_seconds=LEASE_SECONDS), holder=HOLDER, max_attempts=MAX_ATTEMPTS)
     scoring = Scoring(store, stores.sessions, lambda _: provider, work, jobs.wake)
-    analysis = Analysis(Sessions(stores.sessions, link_days=1), jobs, scoring, lambda _: provider)
+    sessions = Sessions(stores.sessions, flags_over(database), link_days=1)
+    analysis = Analysis(sessions, jobs, scoring, lambda _: provider)
     return Scored(stores, queue, store, jobs, scoring, analysis)

@@ -8,7 +8,10 @@ from typing import Any
 
 from bson import ObjectId
 
+from config.flags import FLAGS
 from services.assembling import Thresholds
+from services.audit import Audit
+from services.flags import Flags
 from services.leases import LeasedWork
 from services.models import (
     AnswerRef,
@@ -28,8 +31,10 @@ from services.models import (
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore, file_document
+from services.storage.audit import AuditStore
 from services.storage.checkpoints import Checkpoint, CheckpointStore, Heard
 from services.storage.client import MongoDatabase
+from services.storage.flags import FlagStore
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.sessions import SessionStore
 from services.storage.uploads import UploadStore
@@ -225,6 +230,11 @@ class FilledAudio(AudioStore):
         self.save_chunks(file_id, recording.content)
         self._files.insert_one(file_document(ref, answer_document(recording, str(file_id), user_id)))
         return str(file_id)
+
+
+def flags_over(database: MongoDatabase, **defaults: float) -> Flags:
+    """Flags as one more process has them."""
+    return Flags(FlagStore(database), {**FLAGS, **defaults}, Audit(AuditStore(database)))
 
 
 def transcription_over(

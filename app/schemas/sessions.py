@@ -69,6 +69,14 @@ class ConsentSchema(Schema):
         return {**data, "given_at": as_stored_time(data["given_at"])}
 
 
+class FeaturesSchema(Schema):
+    """What was rolled out to this session when it began, which stays so; not told of sessions from before."""
+
+    audio_answers = fields.Boolean(
+        metadata={"description": "Whether it takes recordings; typed answers it always does."}
+    )
+
+
 class NewSessionSchema(Schema):
     questions = fields.List(fields.Nested(QuestionSchema), required=True, validate=validate.Length(min=1, max=100))
     language = fields.String(validate=LANGUAGE, allow_none=True)
@@ -114,6 +122,7 @@ class SessionSchema(Schema):
     vocabulary = fields.List(fields.String(), metadata={"description": ONLY_STAFF})
     tier = fields.String(attribute="details.tier")
     consent = fields.Nested(ConsentSchema, attribute="details.consent")
+    features = fields.Nested(FeaturesSchema, attribute="details.features")
     consent_required = fields.Boolean(
         metadata={"description": "Recordings are taken only once there is a consent. Not told in lists."}
     )

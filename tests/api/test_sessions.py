@@ -22,7 +22,7 @@ def test_a_started_session_tells_everything_that_was_asked_for_and_where_it_is(c
     started = reply.get_json()
     assert set(started) == {
         *("id", "created_at", "seq", "language", "task", "initial_prompt", "vocabulary"),
-        *("tier", "consent", "questions", "link", "link_expires_at"),
+        *("tier", "consent", "features", "consent_required", "questions", "link", "link_expires_at"),
     }
     assert reply.headers["Location"] == f"/api/sessions/{started['id']}"
     assert started["link"].startswith("http://127.0.0.1:8000/?token=")

@@ -16,14 +16,10 @@ from services.models import Caller
 from services.storage.audit import AuditStore
 from services.storage.client import MongoDatabase, connect
 from services.storage.flags import FlagChange, FlagStore
+from tests.stores import flags_over
 
 ADMIN = Caller("boss", role="admin")
 UNITS = [f"session-{number}" for number in range(2000)]
-
-
-def flags_over(database: MongoDatabase, **defaults: float) -> Flags:
-    """As another process has them."""
-    return Flags(FlagStore(database), {**FLAGS, **defaults}, Audit(AuditStore(database)))
 
 
 @pytest.fixture
