@@ -18,6 +18,8 @@ from services.errors import Conflict
 from services.grants import Grant
 from services.idempotency import Key, Reply
 from services.models import AnswerRef, Caller, Session, Status
+from services.opinions import WrongWords
+from services.outside_transcripts import OutsideText
 from services.retention import Retention
 from services.storage.client import MongoDatabase
 from services.storage.feedback_jobs import FeedbackJobStore
@@ -93,7 +95,27 @@ def full_run(stores: Stores) -> None:
     repeat_and_ask_for_room(stores, services)
     look_after(stores, services)
     decide(stores, services)
+    type_and_transcribe_elsewhere(stores, services)
+    submit(stores, services)
     export_and_erase(stores, services)
+
+
+def type_and_transcribe_elsewhere(stores: Stores, services: Any) -> None:
+    session = services.sessions.start(OWNER, questions("q1", "q2"), language=None, details={}).session
+    waiting = services.answers.accept(session, "q1", recording_of(), "owner")
+    for key in (None, "k1", "k1"):
+        services.typed_answers.accept(session, "q2", "typed", "owner", key=key)
+    key, secret = services.worker_keys.make(OWNER, "owner", "gpu 1")
+    worker = services.access.caller_of(secret)
+    for status in (Status.QUEUED, Status.PROCESSING, Status.FAILED):
+        for after in (None, (datetime.now(UTC), "0")):
+            services.outside_transcripts.waiting(worker, status, after=after)
+    services.outside_transcripts.audio(worker, waiting.answer_id)
+    services.outside_transcripts.write_by_id(worker, waiting.answer_id, OutsideText("heard", "large-v3"))
+    for owner_id in (None, "owner"):
+        services.worker_keys.list_of(owner_id)
+    services.worker_keys.revoke(OWNER, key.key_id)
+    services.worker_keys.revoke_of(OWNER, "owner")
 
 
 def ask_who_calls(stores: Stores, services: Any) -> None:
@@ -213,7 +235,36 @@ def decide(stores: Stores, services: Any) -> None:
     for revision in (1, None):
         services.review.edit_transcript(OWNER, session, "q1", "edited", revision)
         session = services.sessions.get(OWNER, session_id)
+    services.review.restore_transcript(OWNER, session, "q1", 1, None)
+    read_and_judge(services, services.sessions.get(OWNER, session_id))
     services.review.sweep()
+
+
+def read_and_judge(services: Any, session: Session) -> None:
+    """What people do with transcripts."""
+    answer = services.answers.status(session, "q1")
+    services.transcripts.history(answer)
+    services.transcripts.differences(answer, 1, 2)
+    for query in ("team", '"a team" led -squad', "\u7d4c"):
+        services.search.find(OWNER, query, language="en")
+    services.opinions.rate(OWNER, session, answer, 5, None, None)
+    services.opinions.ratings(OWNER, answer)
+    services.opinions.unrate(OWNER, session, answer)
+    services.opinions.report(OWNER, session, answer, WrongWords(0, 1, "wrong"), None)
+    services.opinions.reports(OWNER, answer)
+    for model in (None, MODEL.name):
+        services.quality.of_models(datetime.now(UTC) - timedelta(days=1), model)
+    while services.search.sweep():
+        pass
+
+
+def submit(stores: Stores, services: Any) -> None:
+    session = services.sessions.get(OWNER, stores.start("q1"))
+    services.typed_answers.accept(session, "q1", "in writing", "owner")
+    session = services.sessions.get(OWNER, session.id)
+    assert services.submission.submit(session) == services.submission.submit(session)
+    with suppress(Conflict):
+        services.answers.accept(session, "q1", recording_of(), "owner")
 
 
 def export_and_erase(stores: Stores, services: Any) -> None:
@@ -276,7 +327,16 @@ def test_no_query_reads_a_whole_collection(recorded: Stores, recorder: Recorder,
     assert collections == {
         *("interview_sessions", "fs.files", "fs.chunks", "access_tokens", "workers", "usage"),
         *("uploads", "kept_uploads", "receipts", "signing_keys", "idempotency_keys", "tickets", "audit"),
-        *("transcripts", "erasures", "feedback_jobs", "feedback_reports"),
+        *(
+            "transcripts",
+            "current_transcripts",
+            "transcript_ratings",
+            "transcript_errors",
+            "backfills",
+            "erasures",
+            "feedback_jobs",
+            "feedback_reports",
+        ),
     }
     assert len(recorder.commands) > 120
     assert scanning == {}

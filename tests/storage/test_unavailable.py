@@ -14,11 +14,13 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from services.errors import Unavailable
 from services.feedback.report import composed
 from services.grants import Grant
-from services.models import AnswerRef, Caller, Claim, HeardWindow, Hints, Plan, Session
+from services.models import AnswerRef, Caller, Claim, HeardWindow, Hints, Plan, Session, Status
+from services.search_queries import SearchQuery
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.audit import AuditRow, AuditStore
+from services.storage.backfill import Backfill
 from services.storage.checkpoints import CheckpointStore, Heard
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
 from services.storage.decisions import DecisionStore
@@ -29,14 +31,21 @@ from services.storage.indexes import ensure_indexes
 from services.storage.kept_uploads import KeptUpload, KeptUploadStore
 from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswer, OpenAnswerStore
+from services.storage.opinions import ErrorReport, OpinionStore, Rating, Told
+from services.storage.outside_transcripts import OutsideTranscriptStore
+from services.storage.quality import QualityStore
 from services.storage.revisions import RevisionStore
+from services.storage.search import SearchStore
 from services.storage.sessions import SessionStore
 from services.storage.signing_key import SigningKeyStore
+from services.storage.submissions import SubmissionStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
 from services.storage.transcripts import TranscriptStore
+from services.storage.typed_answers import TypedAnswerStore
 from services.storage.uploads import UploadStore
 from services.storage.usage import UsageStore
+from services.storage.worker_keys import WorkerKey, WorkerKeyStore
 from services.storage.workers import WorkerState, WorkerStore
 from tests.factories import recording_of
 from tests.stores import MODEL, Stores, answer_document, build_stores, transcript_of
@@ -48,6 +57,8 @@ ANSWER = answer_document(recording_of(b"RIFF"), token_hex(12), "owner")
 ATTEMPT = Attempt("key", "token", "fingerprint", is_ours=True)
 SESSION = Session("s", "owner", (), {}, 0, NOW)
 ADA = Caller("ada")
+TOLD = Told("s", "q1", "a", 1, "model", "owner", NOW)
+KEY = WorkerKey("key", "ada", "gpu 1", NOW, "owner", NOW)
 GRANT = Grant(ADA, "hash", NOW)
 KEPT = KeptUpload("key", "s", "q1", CLAIM.file_id, 4, "0" * 64, "audio/wav")
 ROW = AuditRow(str(ObjectId()), NOW, "a", "ada", "admin", None, None, {})
@@ -55,6 +66,10 @@ ROW = AuditRow(str(ObjectId()), NOW, "a", "ada", "admin", None, None, {})
 
 def feedback_jobs(to: Stores) -> FeedbackJobStore:
     return FeedbackJobStore(to.database, lease_seconds=60)
+
+
+def outside(to: Stores) -> OutsideTranscriptStore:
+    return OutsideTranscriptStore(to.database)
 
 
 CALLS: dict[str, Callable[[Stores], object]] = {
@@ -81,6 +96,18 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "DecisionStore.mark_failed": lambda to: DecisionStore(to.database).mark_failed(REF, code="c", message="m"),
     "DecisionStore.retry": lambda to: DecisionStore(to.database).retry(REF),
     "DecisionStore.standing": lambda to: DecisionStore(to.database).standing(REF),
+    "TypedAnswerStore.accept": lambda to: TypedAnswerStore(to.database).accept(
+        REF, {"transcript": "t"}, text_sha256=""
+    ),
+    "OutsideTranscriptStore.waiting": lambda to: outside(to).waiting("ada", Status.QUEUED, after=None, limit=1),
+    "OutsideTranscriptStore.find": lambda to: outside(to).find("ada", "answer"),
+    "OutsideTranscriptStore.answer_of": lambda to: outside(to).answer_of(REF),
+    "OutsideTranscriptStore.write": lambda to: outside(to).write(REF, {"transcript": "t"}),
+    "WorkerKeyStore.add": lambda to: WorkerKeyStore(to.database).add("hash", KEY),
+    "WorkerKeyStore.list_of": lambda to: WorkerKeyStore(to.database).list_of("ada", NOW),
+    "WorkerKeyStore.find": lambda to: WorkerKeyStore(to.database).find("key"),
+    "WorkerKeyStore.delete": lambda to: WorkerKeyStore(to.database).delete("key"),
+    "WorkerKeyStore.delete_of": lambda to: WorkerKeyStore(to.database).delete_of("ada"),
     "OpenAnswerStore.server_time": lambda to: to.open.server_time(),
     "LinkStore.replace": lambda to: LinkStore(to.database).replace(ADA, "s", token_hash="hash", expires_at=NOW),
     "LinkStore.revoke": lambda to: LinkStore(to.database).revoke(ADA, "s", NOW),
@@ -88,6 +115,17 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "OpenAnswerStore.all": lambda to: to.open.all(),
     "OpenAnswerStore.postpone": lambda to: to.open.postpone(OpenAnswer(REF, NOW, None), 1),
     "OpenAnswerStore.release_held_by": lambda to: to.open.release_held_by("holder"),
+    "RevisionStore.list_of": lambda to: RevisionStore(to.database).list_of("answer"),
+    "Backfill.go_on": lambda to: Backfill(to.database).go_on(),
+    "SearchStore.candidates": lambda to: SearchStore(to.database).candidates("ada", SearchQuery((("a",),)), None),
+    "SearchStore.read": lambda to: SearchStore(to.database).read("ada", ["answer"]),
+    "OpinionStore.rate": lambda to: OpinionStore(to.database).rate(Rating(TOLD, 5)),
+    "OpinionStore.unrate": lambda to: OpinionStore(to.database).unrate("answer", "owner"),
+    "OpinionStore.ratings": lambda to: OpinionStore(to.database).ratings(["answer"]),
+    "OpinionStore.count_reports": lambda to: OpinionStore(to.database).count_reports("answer", at_most=1),
+    "OpinionStore.report": lambda to: OpinionStore(to.database).report(ErrorReport("r", TOLD, 0, 1, "wrong", "")),
+    "OpinionStore.reports": lambda to: OpinionStore(to.database).reports(["answer"]),
+    "QualityStore.of_models": lambda to: QualityStore(to.database).of_models(NOW, None),
     "RevisionStore.of_session": lambda to: RevisionStore(to.database).of_session("s"),
     "RevisionStore.first": lambda to: RevisionStore(to.database).first("answer"),
     "RevisionStore.find": lambda to: RevisionStore(to.database).find("answer", 1),
@@ -107,10 +145,12 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "FeedbackReportStore.find": lambda to: FeedbackReportStore(to.database).find("s", 1),
     "FeedbackReportStore.list_of": lambda to: FeedbackReportStore(to.database).list_of("s", before=None, limit=1),
     "FeedbackReportStore.all_of": lambda to: FeedbackReportStore(to.database).all_of("s"),
+    "SubmissionStore.submit": lambda to: SubmissionStore(to.database).submit("s"),
     "AuditStore.add": lambda to: AuditStore(to.database).add(ROW),
     "AuditStore.list_of": lambda to: AuditStore(to.database).list_of(session_id=None, before=None, limit=1),
     "TicketStore.save": lambda to: TicketStore(to.database).save("hash", "s", GRANT, expires_at=NOW),
     "TicketStore.take": lambda to: TicketStore(to.database).take("hash", "s", NOW),
+    "TranscriptStore.restore": lambda to: TranscriptStore(to.database).restore(REF, 1, revision=1),
     "TranscriptStore.edit": lambda to: TranscriptStore(to.database).edit(REF, "text", revision=1),
     "TranscriptStore.remove_unreferenced": lambda to: TranscriptStore(to.database).remove_unreferenced(),
     "TokenStore.save": lambda to: TokenStore(to.database).save("hash", ADA),
@@ -194,6 +234,7 @@ def test_every_call_of_every_store_is_in_the_list():
         AnswerStore,
         AudioStore,
         AuditStore,
+        Backfill,
         CheckpointStore,
         DecisionStore,
         IdempotencyStore,
@@ -202,7 +243,10 @@ def test_every_call_of_every_store_is_in_the_list():
         FeedbackJobStore,
         FeedbackReportStore,
         OpenAnswerStore,
+        OpinionStore,
+        QualityStore,
         RevisionStore,
+        SearchStore,
         SessionStore,
         SigningKeyStore,
         TicketStore,
