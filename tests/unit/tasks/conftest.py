@@ -7,7 +7,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from services.container import Services, build_services
 from services.storage.client import MongoDatabase
-from tasks import transcription
+from tasks import feedback, transcription
 from tasks.broker import build_broker
 from tasks.queue import DramatiqQueue
 from tests.factories import settings_with
@@ -36,6 +36,7 @@ def process_services(
     """Every service over the real database and a real broker, with its actors."""
     built = build_services(settings_with(), database, DramatiqQueue(broker), partial(_the, transcriber))
     transcription.declare(broker, built)
+    feedback.declare(broker, built)
     yield built
     built.live.close()
 
