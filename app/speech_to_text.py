@@ -12,7 +12,7 @@ from app.places import Places
 from app.schemas.jobs import JobFormSchema, SpokenTextSchema
 from app.streamed_upload import accepted_job, streamed_upload
 from services.answer_status import AnswerStatus
-from services.errors import Unavailable, WorkRejected
+from services.errors import InvalidRequest, Unavailable
 from services.models import Status
 from services.waiting import wait_for_end
 
@@ -35,7 +35,7 @@ class StillTranscribing(Unavailable):
         self.members = {"job_id": job_id, "job": where_to_ask(job_id)["Location"]}
 
 
-class NotHeard(WorkRejected):
+class NotHeard(InvalidRequest):
     """Raised when a recording ended without a transcript."""
 
     def __init__(self, job_id: str, answer: AnswerStatus) -> None:
