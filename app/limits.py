@@ -62,6 +62,8 @@ def install(app: Flask, *, max_recording_bytes: int, max_job_bytes: int) -> None
         "review.edit_transcript": TRANSCRIPT_BODY_BYTES,
         "responses.give_response": TRANSCRIPT_BODY_BYTES,
         "worker.write_transcript": OUTSIDE_BODY_BYTES,
+        "mentor_responses.respond": TRANSCRIPT_BODY_BYTES,
+        "mentor_responses.change_response": OUTSIDE_BODY_BYTES,
     }
 
     @app.before_request
