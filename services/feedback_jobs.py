@@ -1,6 +1,6 @@
 """The feedback of an interview as people ask for it: begun once, done by a job, read as it was made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -84,12 +84,19 @@ class ReportPage:
 
 
 class FeedbackJobs:
-    """Begins jobs and tells of them; `Scoring` does them."""
+    """Begins jobs and tells of them; `Scoring` does them. `hint` is called with each session that was worked on."""
 
-    def __init__(self, store: FeedbackJobStore, reports: FeedbackReportStore, queue: JobQueue) -> None:
+    def __init__(
+        self,
+        store: FeedbackJobStore,
+        reports: FeedbackReportStore,
+        queue: JobQueue,
+        hint: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._reports = reports
         self._queue = queue
+        self._hint = hint
 
     def complete(self, session: Session) -> FeedbackStatus:
         """Ask for the feedback of a session: again is the same job, unless it has failed or its answers have changed.
@@ -120,6 +127,10 @@ class FeedbackJobs:
     def when_ended(self, ref: AnswerRef) -> None:
         """To be told of every answer that has ended, however it did; once too often does no harm."""
         self.wake(ref.session_id)
+
+    def when_worked_on(self, session_id: str) -> None:
+        """The job may have ended, and its event may wait to be told outside."""
+        self._hint(session_id)
 
     def status(self, session: Session) -> FeedbackStatus:
         """Where it stands; raises `NotFound` where nobody has asked for it."""

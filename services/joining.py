@@ -112,12 +112,13 @@ class Joining:
 
     @cached_property
     def feedback_jobs(self) -> FeedbackJobs:
-        return FeedbackJobs(self.feedback_store, FeedbackReportStore(self.database), self.jobs)
+        reports = FeedbackReportStore(self.database)
+        return FeedbackJobs(self.feedback_store, reports, self.jobs, self.webhooks.dispatch.hint)
 
     @cached_property
     def scoring(self) -> Scoring:
         work = LeasedWork(self.watchdog, holder=self.settings.holder, max_attempts=MAX_ATTEMPTS)
-        return Scoring(self.feedback_store, self.session_store, self.choose_provider, work, self.feedback_jobs.wake)
+        return Scoring(self.feedback_store, self.session_store, self.choose_provider, work, self.feedback_jobs)
 
     @property
     def when_ended(self) -> Callable[[AnswerRef], None]:

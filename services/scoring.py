@@ -11,6 +11,7 @@ from services.errors import Unavailable
 from services.feedback import ChooseProvider, FeedbackProvider
 from services.feedback.evaluation import Evaluation, SpokenAnswer
 from services.feedback.report import composed, identity_of, in_order, made_of, open_count
+from services.feedback_jobs import FeedbackJobs
 from services.feedback_lease import FeedbackLease
 from services.leases import Attempt, LeasedWork
 from services.models import Session, Status
@@ -37,29 +38,30 @@ class Scoring:
 
     def __init__(
         self,
-        jobs: FeedbackJobStore,
+        store: FeedbackJobStore,
         sessions: SessionStore,
         choose: ChooseProvider,
         work: LeasedWork,
-        wake: Callable[[str], None],
+        jobs: FeedbackJobs,
     ) -> None:
-        self._jobs = jobs
+        self._store = store
         self._sessions = sessions
         self._choose = choose
         self._work = work
-        self._wake = wake
+        self._jobs = jobs
 
     def work(self, session_id: str) -> None:
         """Score a session if its job waits and nothing else is missing."""
         try:
-            job = self._jobs.find(session_id)
+            job = self._store.find(session_id)
             if job is None or job.status.is_terminal:
                 return
             # What is logged here, and sent to a provider, leads back to the request that asked for it.
             with bound_contextvars(request_id=job.request_id, session_id=session_id):
                 if not self._has_to_wait(session_id):
-                    lease = FeedbackLease(self._jobs, session_id)
+                    lease = FeedbackLease(self._store, session_id)
                     self._work.work_on(lease, partial(self._work_on, lease))
+                    self._jobs.when_worked_on(session_id)
         except Unavailable as error:
             log.warning("Feedback was left to the sweep.", session_id=session_id, reason=error.message)
 
@@ -67,7 +69,7 @@ class Scoring:
         """Unclaimed: whoever ends the last answer finds a job that waits, and sends it."""
         session = self._sessions.find_unguarded(session_id)
         if session is None:
-            self._jobs.remove(session_id)
+            self._store.remove(session_id)
             return True
         return open_count(session) > 0
 
@@ -86,11 +88,11 @@ class Scoring:
             if session is None or open_count(session):
                 attempt.insist(lease.give_back)
                 # Its last answer may have ended while nobody could claim it; an erased session's job goes by this.
-                self._wake(lease.id)
+                self._jobs.wake(lease.id)
                 return
             lease.about = made_of(session)
             evaluations = self._evaluated(session, provider, known, lambda: attempt.renew(lease.hold))
-            if attempt.insist(partial(self._jobs.finish, session, lease.token, composed(session, evaluations))):
+            if attempt.insist(partial(self._store.finish, session, lease.token, composed(session, evaluations))):
                 log.info("An interview was scored.", session_id=session.id, provider=provider.name)
                 return
         raise AnswersChanging

@@ -113,7 +113,7 @@ def scored_over(database: MongoDatabase, provider: FeedbackProvider, queue: Reme
     store = FeedbackJobStore(database, lease_seconds=LEASE_SECONDS)
     jobs = FeedbackJobs(store, FeedbackReportStore(database), queue)
     work = LeasedWork(Watchdog(lease_seconds=LEASE_SECONDS), holder=HOLDER, max_attempts=MAX_ATTEMPTS)
-    scoring = Scoring(store, stores.sessions, lambda _: provider, work, jobs.wake)
+    scoring = Scoring(store, stores.sessions, lambda _: provider, work, jobs)
     sessions = Sessions(stores.sessions, flags_over(database), link_days=1)
     analysis = Analysis(sessions, jobs, scoring, lambda _: provider)
     return Scored(stores, queue, store, jobs, scoring, analysis)

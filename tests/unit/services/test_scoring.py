@@ -549,3 +549,20 @@ def test_how_a_score_came_about_is_kept_with_it_and_with_the_report(scored: Scor
     of_first = {**of_both, "latency_ms": 7, "token_usage": {"prompt_tokens": 1, "completion_tokens": 1}}
     assert report["answers"][0]["metadata"] == of_first
     assert scored.session(session_id).answers["q1"]["feedback_metadata"] == of_first
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_what_becomes_of_a_job_is_told_by_the_write_that_it_is(scored: Scored, session_id: str, is_heard: bool):
+    """Only where somebody listens; the events are dispatched by whoever looks after webhooks."""
+    sessions = scored.stores.database["interview_sessions"]
+    sessions.update_one({"_id": session_id}, {"$set": {"notifies": is_heard}})
+    complete(scored, session_id)
+    scored.store.documents.claim(session_id, HOLDER, "token")
+    scored.store.fail(session_id, "token", {"code": "c", "message": SECRET}, about=None)
+    complete(scored, session_id)
+    scored.scoring.work(session_id)
+    told = scored.stores.session(session_id).get("outbox", [])
+    assert [event["type"] for event in told] == (["feedback.failed", "feedback.completed"] if is_heard else [])
+    if is_heard:
+        assert told[0]["data"] == {"session_id": session_id, "status": "failed", "error_code": "c", "seq": 0}
+        assert told[1]["data"] == {"session_id": session_id, "status": "completed", "report": 1, "seq": 1}
