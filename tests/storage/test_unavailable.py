@@ -243,6 +243,7 @@ def test_every_call_of_every_store_is_in_the_list():
         FeedbackJobStore,
         FeedbackReportStore,
         OpenAnswerStore,
+        OutsideTranscriptStore,
         OpinionStore,
         QualityStore,
         RevisionStore,
@@ -252,8 +253,10 @@ def test_every_call_of_every_store_is_in_the_list():
         TicketStore,
         TokenStore,
         TranscriptStore,
+        TypedAnswerStore,
         UploadStore,
         UsageStore,
+        WorkerKeyStore,
         WorkerStore,
     )
     public = {f"{each.__name__}.{name}" for each in stores for name in vars(each) if not name.startswith("_")}
