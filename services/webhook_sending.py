@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from math import ceil
 from typing import Any
 
@@ -46,7 +47,12 @@ class Sender:
     """Sends; `tls` is for tests that bring a certificate authority of their own."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self._tls = tls or httpcore.default_ssl_context()
+        self._given_tls = tls
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Read when it is first needed: it takes a while, and most processes never send."""
+        return self._given_tls or httpcore.default_ssl_context()
 
     def post(self, target: Target, addresses: Sequence[Address], headers: Mapping[str, str], body: bytes) -> Answer:
         """Send, and return what was answered; raises `SendingFailed`. Takes `TOTAL_SECONDS` at most."""

@@ -19,7 +19,7 @@ def _url(**options: Any) -> fields.String:
     return fields.String(validate=validate.Length(min=1, max=LONGEST_URL), metadata=_URL, **options)
 
 
-def _events(**options: Any) -> fields.List:
+def _events(**options: Any) -> fields.List[str]:
     return fields.List(
         fields.String(validate=validate.OneOf(EVENT_TYPES)),
         validate=validate.Length(max=len(EVENT_TYPES)),
