@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run worker demo admin test check bench chaos fuzz prove quality
+.PHONY: help run worker demo admin test check bench chaos fuzz prove quality wer
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,3 +36,6 @@ prove: ## every row of docs/reliability.md at its full count, an hour or more (A
 
 quality: ## how well it hears: rates, word times, silence, certainty, to docs/quality.md (ARGS="--only words --quick")
 	@scripts/venv.sh requirements-dev.txt && exec .venv/bin/python -m scripts.quality $(ARGS)
+
+wer: ## word error rates by model and language, of the transcripts that people have corrected (ARGS="--json")
+	@scripts/venv.sh && exec .venv/bin/python -m scripts.wer $(ARGS)

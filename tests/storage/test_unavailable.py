@@ -23,21 +23,25 @@ from services.storage.audit import AuditRow, AuditStore
 from services.storage.backfill import Backfill
 from services.storage.checkpoints import CheckpointStore, Heard
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
+from services.storage.consents import ConsentStore
 from services.storage.decisions import DecisionStore
 from services.storage.feedback_jobs import FeedbackJobStore
 from services.storage.feedback_reports import FeedbackReportStore
 from services.storage.idempotency import Attempt, IdempotencyStore
 from services.storage.indexes import ensure_indexes
+from services.storage.jobs import JobStore
 from services.storage.kept_uploads import KeptUpload, KeptUploadStore
 from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswer, OpenAnswerStore
 from services.storage.opinions import ErrorReport, OpinionStore, Rating, Told
 from services.storage.outside_transcripts import OutsideTranscriptStore
 from services.storage.quality import QualityStore
+from services.storage.retention_rules import OldSessionStore, RetentionRule, RetentionRuleStore
 from services.storage.revisions import RevisionStore
 from services.storage.search import SearchStore
 from services.storage.sessions import SessionStore
 from services.storage.signing_key import SigningKeyStore
+from services.storage.streamed_uploads import StreamedUploadStore
 from services.storage.submissions import SubmissionStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
@@ -125,6 +129,8 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "OpinionStore.count_reports": lambda to: OpinionStore(to.database).count_reports("answer", at_most=1),
     "OpinionStore.report": lambda to: OpinionStore(to.database).report(ErrorReport("r", TOLD, 0, 1, "wrong", "")),
     "OpinionStore.reports": lambda to: OpinionStore(to.database).reports(["answer"]),
+    "QualityStore.count_texts": lambda to: QualityStore(to.database).count_texts(),
+    "QualityStore.texts": lambda to: QualityStore(to.database).texts("", limit=1),
     "QualityStore.of_models": lambda to: QualityStore(to.database).of_models(NOW, None),
     "RevisionStore.of_session": lambda to: RevisionStore(to.database).of_session("s"),
     "RevisionStore.first": lambda to: RevisionStore(to.database).first("answer"),
@@ -172,6 +178,24 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "UsageStore.of_day": lambda to: UsageStore(to.database).of_day("owner", NOW),
     "UsageStore.count_bytes": lambda to: UsageStore(to.database).count_bytes("owner", 1),
     "UsageStore.count_audio": lambda to: UsageStore(to.database).count_audio("s", 1.0),
+    "UploadStore.begin": lambda to: to.uploads.begin(REF),
+    "UploadStore.collect": lambda to: to.uploads.collect(CLAIM.file_id),
+    "StreamedUploadStore.begin": lambda to: StreamedUploadStore(to.database, to.uploads).begin(REF),
+    "StreamedUploadStore.add": lambda to: StreamedUploadStore(to.database, to.uploads).add(CLAIM.file_id, 0, [b""]),
+    "StreamedUploadStore.keep_alive": lambda to: StreamedUploadStore(to.database, to.uploads).keep_alive(CLAIM.file_id),
+    "StreamedUploadStore.abandon": lambda to: StreamedUploadStore(to.database, to.uploads).abandon(CLAIM.file_id),
+    "JobStore.list_of": lambda to: JobStore(to.database).list_of("ada", status=None, before=None, limit=1),
+    "JobStore.find_each": lambda to: JobStore(to.database).find_each(ADA, ["s"]),
+    "ConsentStore.save": lambda to: ConsentStore(to.database).save("s", {}),
+    "ConsentStore.withdraw": lambda to: ConsentStore(to.database).withdraw("s"),
+    "RetentionRuleStore.find": lambda to: RetentionRuleStore(to.database).find("ada"),
+    "RetentionRuleStore.save": lambda to: RetentionRuleStore(to.database).save(RetentionRule("ada")),
+    "RetentionRuleStore.with_transcript_days": lambda to: RetentionRuleStore(to.database).with_transcript_days(),
+    "RetentionRuleStore.with_failed_audio_hours": lambda to: RetentionRuleStore(to.database).with_failed_audio_hours(),
+    "OldSessionStore.unchanged_since": lambda to: OldSessionStore(to.database).unchanged_since(
+        NOW, owner_id=None, limit=1
+    ),
+    "AudioStore.read_part": lambda to: to.audio.read_part(CLAIM.file_id, 0),
     "UploadStore.store": lambda to: to.uploads.store(REF, b"RIFF"),
     "UploadStore.abandon": lambda to: to.uploads.abandon(CLAIM.file_id),
     "UploadStore.collect_abandoned": lambda to: to.uploads.collect_abandoned(),
