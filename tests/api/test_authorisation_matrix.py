@@ -208,6 +208,7 @@ def refused(client: FlaskClient, door: Door, session_id: str, shown: Shown, expe
     return None
 
 
+@pytest.mark.covers("E5-S2.3")
 @pytest.mark.parametrize("credential", NOBODY.values(), ids=NOBODY)
 def test_nobody_gets_in(
     client: FlaskClient,
@@ -231,6 +232,7 @@ def stranger_gets(door: Door) -> int | None:
     return 404 if door.is_of_a_session else OF_OTHERS.get(door.endpoint)
 
 
+@pytest.mark.covers("E5-S2.3")
 @pytest.mark.parametrize("credential", STRANGERS.values(), ids=STRANGERS)
 def test_a_stranger_finds_nothing(
     client: FlaskClient,
@@ -281,6 +283,7 @@ def test_the_wrong_role_is_told_so(
     assert content_of(database) == before
 
 
+@pytest.mark.covers("E5-S2.3")
 @pytest.mark.parametrize("credential", WORKERS.values(), ids=WORKERS)
 def test_a_workers_key_opens_no_door_but_those_of_workers(
     client: FlaskClient,

@@ -16,7 +16,7 @@ from services.storage.client import MongoDatabase
 from services.texts import LONGEST_TEXT
 from tests.api.conftest import Interview, assert_problem, audio, bearer
 from tests.api.signed_uploads import WAV, address_for, put
-from tests.factories import settings_with
+from tests.factories import settings_with, wav_of
 from tests.fakes import RememberingQueue, ScriptedTranscriber
 from tests.stores import Stores
 
@@ -371,6 +371,23 @@ class TestLowConfidence:
         edit(client, interview, "I led a team.")
         after = read()
         assert (after["transcript"]["needs_review"], after["edited"]) == (False, True)
+
+
+class TestTooLong:
+    @pytest.fixture
+    def settings(self):
+        return settings_with(max_answer_seconds=1)
+
+    @pytest.mark.covers("E5-S2.2")
+    def test_a_recording_that_is_longer_than_an_answer_may_be_is_not_heard(
+        self, upload, read, hear, transcriber: ScriptedTranscriber
+    ) -> None:
+        """Whatever was said of its duration: the recording itself is measured."""
+        assert upload(form={**audio(wav_of(2.0)), "duration_ms": "500"}).status_code == 202
+        hear()
+        told = read()
+        assert (told["state"], told["error"]["code"]) == ("failed", "too_long")
+        assert transcriber.heard == []
 
 
 class TestWithoutRoom:

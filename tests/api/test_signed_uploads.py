@@ -55,6 +55,7 @@ def left(database: MongoDatabase) -> tuple[int, int, int]:
     return markers, chunks, files
 
 
+@pytest.mark.covers("E3-S2.1", "E3-S2.2", "E3-S3.2")
 @pytest.mark.parametrize("who", ["candidate", "owner"])
 def test_a_recording_that_was_sent_to_its_address_becomes_the_answer(
     client: FlaskClient,
@@ -120,6 +121,7 @@ def test_an_upload_takes_the_place_of_an_older_answer(
     stores.check(interview.id)
 
 
+@pytest.mark.covers("E5-S2.3")
 def test_a_second_upload_by_one_address_is_refused_and_changes_nothing(
     anybody: FlaskClient,
     client: FlaskClient,
@@ -182,6 +184,7 @@ def test_the_signed_bytes_are_the_only_ones_that_are_taken(
     assert put(anybody, address).status_code == 201
 
 
+@pytest.mark.covers("E3-S2.3", "E5-S2.2")
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
@@ -209,6 +212,7 @@ def test_an_intent_that_could_never_be_taken_gets_no_address(
     assert_problem(presign(client, interview, **changes), status, code)
 
 
+@pytest.mark.covers("E5-S2.1", "E5-S2.3")
 def test_another_sessions_link_gets_no_address(
     client: FlaskClient, interview: Interview, other_interview: Interview
 ) -> None:
@@ -236,6 +240,7 @@ def test_bytes_that_are_not_the_declared_container_are_refused(
     assert left(database) == (0, 0, 0)
 
 
+@pytest.mark.covers("E5-S2.2")
 @pytest.mark.parametrize("length", [len(WAV) - 1, len(WAV) + 1, 1])
 def test_another_length_than_the_signed_one_is_refused(
     anybody: FlaskClient, address: Address, database: MongoDatabase, length: int
@@ -244,6 +249,7 @@ def test_another_length_than_the_signed_one_is_refused(
     assert put(anybody, address).status_code == 201
 
 
+@pytest.mark.covers("E5-S2.2")
 @pytest.mark.parametrize("content_type", ["audio/webm", "", "application/json", "multipart/form-data; boundary=x"])
 def test_another_type_than_the_signed_one_is_refused(anybody: FlaskClient, address: Address, content_type: str) -> None:
     assert_problem(put(anybody, address, content_type=content_type), 415)
@@ -255,6 +261,7 @@ def test_a_digest_that_does_not_fit_is_refused(anybody: FlaskClient, address: Ad
     assert put(anybody, address).status_code == 201
 
 
+@pytest.mark.covers("E5-S2.1")
 def test_an_upload_is_for_one_question_of_one_session(
     client: FlaskClient, interview: Interview, other_interview: Interview, kept: str
 ) -> None:

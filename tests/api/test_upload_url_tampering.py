@@ -98,6 +98,7 @@ TAMPERED: dict[str, Callable[[Address], Address]] = {
 }
 
 
+@pytest.mark.covers("E5-S2.3")
 @pytest.mark.parametrize("tamper", TAMPERED.values(), ids=TAMPERED)
 def test_whatever_is_changed_about_an_address_it_opens_nothing(
     anybody: FlaskClient, address: Address, database: MongoDatabase, tamper: Callable[[Address], Address]
@@ -153,6 +154,7 @@ def test_the_signature_of_another_address_does_not_fit(
     assert put(anybody, mine).status_code == 201
 
 
+@pytest.mark.covers("E5-S2.3")
 def test_other_credentials_do_not_make_up_for_it(
     client: FlaskClient, address: Address, interview: Interview, database: MongoDatabase
 ) -> None:
@@ -173,6 +175,7 @@ def test_what_opens_an_upload_opens_nothing_else(
     assert_problem(use(client, interview, address.object_key, headers={}), 401, "unauthorized")
 
 
+@pytest.mark.covers("E3-S2.1", "E5-S2.1")
 def test_an_address_ends_after_ten_minutes(
     anybody: FlaskClient, client: FlaskClient, services: Services, interview: Interview, database: MongoDatabase
 ) -> None:

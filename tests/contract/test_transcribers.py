@@ -105,6 +105,7 @@ def test_where_nobody_speaks_there_is_nothing_to_hear(transcriber, samples):
     assert (plan.speech, plan.windows, windows) == ((), (), [])
 
 
+@pytest.mark.covers("E4-S1.2")
 def test_speech_becomes_text_with_words_at_their_times(transcriber):
     window = spoken_window()
     later = Window(100.0, window.samples, (Span(100.0, 100.0 + window.seconds),))
