@@ -383,7 +383,7 @@ class TestTooLong:
         self, upload, read, hear, transcriber: ScriptedTranscriber
     ) -> None:
         """Whatever was said of its duration: the recording itself is measured."""
-        assert upload(form={**audio(wav_of(2.0)), "duration_ms": "500"}).status_code == 202
+        assert upload(form={**audio(wav_of(4.0)), "duration_ms": "500"}).status_code == 202
         hear()
         told = read()
         assert (told["state"], told["error"]["code"]) == ("failed", "too_long")
