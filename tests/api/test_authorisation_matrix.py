@@ -87,6 +87,8 @@ BY_ANOTHER_CREDENTIAL = (signed_url_only, mentor_token)
 # Routes of oneself: any person may use them, and sees only what is theirs. A link may not.
 OF_ONESELF = {"sessions.start_session", "sessions.list_sessions", "search.search"}
 OF_ONESELF |= {"webhooks.create_webhook", "webhooks.list_webhooks"}
+OF_ONESELF |= {"jobs.transcribe", "jobs.list_jobs", "jobs.session_statuses", "speech_to_text.hear"}
+OF_ONESELF |= {"retention.read_retention", "retention.choose_retention"}
 # Routes of somebody or something else that is named in the path: the reply to a stranger.
 OF_OTHERS = {"erasure.erase_person": 403, "uploads.presign": 404, "upload_url.make_upload_url": 404}
 OF_OTHERS |= dict.fromkeys(

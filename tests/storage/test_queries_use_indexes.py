@@ -17,13 +17,14 @@ from services.container import build_services
 from services.errors import Conflict
 from services.grants import Grant
 from services.idempotency import Key, Reply
-from services.models import AnswerRef, Caller, Session, Status
+from services.models import AnswerRef, Caller, Hints, Session, Status
 from services.opinions import WrongWords
 from services.outside_transcripts import OutsideText
 from services.retention import Retention
 from services.storage.client import MongoDatabase
 from services.storage.feedback_jobs import FeedbackJobStore
 from services.storage.open_answers import OpenAnswerStore
+from services.storage.retention_rules import OldSessionStore, RetentionRule, RetentionRuleStore
 from services.storage.usage import UsageStore
 from services.storage.workers import WorkerState, WorkerStore
 from services.upload_urls import UploadIntent, new_object_key
@@ -95,6 +96,7 @@ def full_run(stores: Stores) -> None:
     repeat_and_ask_for_room(stores, services)
     look_after(stores, services)
     decide(stores, services)
+    take_jobs_and_keep(stores, services)
     type_and_transcribe_elsewhere(stores, services)
     submit(stores, services)
     export_and_erase(stores, services)
@@ -210,6 +212,30 @@ def look_after(stores: Stores, services: Any) -> None:
     stores.database["fs.files"].update_many({"_id": {"$exists": True}}, {"$set": {"metadata.status_at": old}})
     retention = Retention(stores.audio, stores.answers, stores.sessions, failed_hours=1)
     list(retention.collect(older_than=timedelta(0), dry_run=False))
+
+
+def take_jobs_and_keep(stores: Stores, services: Any) -> None:
+    """Recordings without an interview, who agreed to what, and how long it is kept."""
+    jobs, content = services.transcription_jobs, recording_of(b"RIFF....WAVE" + bytes(600_000)).content
+    for _ in range(2):
+        incoming = jobs.expect("owner", "key")
+        incoming.write(content)
+        jobs.accept("owner", incoming, Hints(), once=True)
+        incoming.abandon()
+    asker, session = Caller("owner"), stores.sessions.find_unguarded(incoming.ref.session_id)
+    for status in (None, Status.QUEUED):
+        for after in (None, (datetime.now(UTC), "f" * 24)):
+            jobs.list_of(asker, status=status, after=after, limit=1)
+    jobs.find_each(asker, [incoming.ref.session_id, "0" * 24])
+    jobs.cancel(session)
+    jobs.retry(session)
+    services.consents.give(asker, session, "text", None)
+    services.consents.withdraw(asker, stores.sessions.find_unguarded(session.id))
+    services.retention_rules.choose(asker, RetentionRule("owner", 1, 1))
+    services.retention_rules.of("owner")
+    services.expiry.sweep()
+    OldSessionStore(stores.database).unchanged_since(datetime.now(UTC), owner_id=None, limit=1)
+    RetentionRuleStore(stores.database).with_failed_audio_hours()
 
 
 def decide(stores: Stores, services: Any) -> None:
@@ -334,6 +360,7 @@ def test_no_query_reads_a_whole_collection(recorded: Stores, recorder: Recorder,
             "transcript_errors",
             "backfills",
             "erasures",
+            "retention_rules",
             "feedback_jobs",
             "feedback_reports",
         ),

@@ -22,6 +22,7 @@ from services.storage.audio import AudioStore
 from services.storage.audit import AuditRow, AuditStore
 from services.storage.backfill import Backfill
 from services.storage.checkpoints import CheckpointStore, Heard
+from services.storage.consents import ConsentStore
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
 from services.storage.consents import ConsentStore
 from services.storage.decisions import DecisionStore
@@ -43,6 +44,7 @@ from services.storage.sessions import SessionStore
 from services.storage.signing_key import SigningKeyStore
 from services.storage.streamed_uploads import StreamedUploadStore
 from services.storage.submissions import SubmissionStore
+from services.storage.streamed_uploads import StreamedUploadStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
 from services.storage.transcripts import TranscriptStore
@@ -196,6 +198,26 @@ CALLS: dict[str, Callable[[Stores], object]] = {
         NOW, owner_id=None, limit=1
     ),
     "AudioStore.read_part": lambda to: to.audio.read_part(CLAIM.file_id, 0),
+    "UploadStore.begin": lambda to: to.uploads.begin(REF),
+    "UploadStore.collect": lambda to: to.uploads.collect(CLAIM.file_id),
+    "StreamedUploadStore.begin": lambda to: StreamedUploadStore(to.database, to.uploads).begin(REF),
+    "StreamedUploadStore.add": lambda to: StreamedUploadStore(to.database, to.uploads).add(CLAIM.file_id, 0, [b""]),
+    "StreamedUploadStore.keep_alive": lambda to: StreamedUploadStore(to.database, to.uploads).keep_alive(
+        CLAIM.file_id
+    ),
+    "StreamedUploadStore.abandon": lambda to: StreamedUploadStore(to.database, to.uploads).abandon(CLAIM.file_id),
+    "JobStore.list_of": lambda to: JobStore(to.database).list_of("ada", status=None, before=None, limit=1),
+    "JobStore.find_each": lambda to: JobStore(to.database).find_each(ADA, ["s"]),
+    "ConsentStore.save": lambda to: ConsentStore(to.database).save("s", {}),
+    "ConsentStore.withdraw": lambda to: ConsentStore(to.database).withdraw("s"),
+    "RetentionRuleStore.find": lambda to: RetentionRuleStore(to.database).find("ada"),
+    "RetentionRuleStore.save": lambda to: RetentionRuleStore(to.database).save(RetentionRule("ada")),
+    "RetentionRuleStore.with_transcript_days": lambda to: RetentionRuleStore(to.database).with_transcript_days(),
+    "RetentionRuleStore.with_failed_audio_hours": lambda to: RetentionRuleStore(to.database).with_failed_audio_hours(),
+    "OldSessionStore.unchanged_since": lambda to: OldSessionStore(to.database).unchanged_since(
+        NOW, owner_id=None, limit=1
+    ),
+    "AudioStore.read_part": lambda to: to.audio.read_part(CLAIM.file_id, 0),
     "UploadStore.store": lambda to: to.uploads.store(REF, b"RIFF"),
     "UploadStore.abandon": lambda to: to.uploads.abandon(CLAIM.file_id),
     "UploadStore.collect_abandoned": lambda to: to.uploads.collect_abandoned(),
@@ -260,8 +282,10 @@ def test_every_call_of_every_store_is_in_the_list():
         AuditStore,
         Backfill,
         CheckpointStore,
+        ConsentStore,
         DecisionStore,
         IdempotencyStore,
+        JobStore,
         KeptUploadStore,
         LinkStore,
         FeedbackJobStore,
@@ -270,10 +294,13 @@ def test_every_call_of_every_store_is_in_the_list():
         OutsideTranscriptStore,
         OpinionStore,
         QualityStore,
+        OldSessionStore,
+        RetentionRuleStore,
         RevisionStore,
         SearchStore,
         SessionStore,
         SigningKeyStore,
+        StreamedUploadStore,
         TicketStore,
         TokenStore,
         TranscriptStore,
