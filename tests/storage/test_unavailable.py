@@ -22,12 +22,12 @@ from services.storage.audio import AudioStore
 from services.storage.audit import AuditRow, AuditStore
 from services.storage.backfill import Backfill
 from services.storage.checkpoints import CheckpointStore, Heard
-from services.storage.consents import ConsentStore
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
 from services.storage.consents import ConsentStore
 from services.storage.decisions import DecisionStore
 from services.storage.feedback_jobs import FeedbackJobStore
 from services.storage.feedback_reports import FeedbackReportStore
+from services.storage.flags import FlagStore
 from services.storage.idempotency import Attempt, IdempotencyStore
 from services.storage.indexes import ensure_indexes
 from services.storage.jobs import JobStore
@@ -44,7 +44,6 @@ from services.storage.sessions import SessionStore
 from services.storage.signing_key import SigningKeyStore
 from services.storage.streamed_uploads import StreamedUploadStore
 from services.storage.submissions import SubmissionStore
-from services.storage.streamed_uploads import StreamedUploadStore
 from services.storage.tickets import TicketStore
 from services.storage.tokens import TokenStore
 from services.storage.transcripts import TranscriptStore
@@ -94,6 +93,10 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "AudioStore.with_status": lambda to: to.audio.with_status("stored", before=NOW),
     "AudioStore.chunks_without_file": lambda to: to.audio.chunks_without_file(NOW),
     "CheckpointStore.begin": lambda to: to.checkpoints.begin(CLAIM, Plan(1.0, (), ()), MODEL, {}),
+    "CheckpointStore.planned_by": lambda to: to.checkpoints.planned_by("answer"),
+    "FlagStore.changes": lambda to: FlagStore(to.database).changes(),
+    "FlagStore.change": lambda to: FlagStore(to.database).change("flag", 1.0),
+    "FlagStore.take_back": lambda to: FlagStore(to.database).take_back("flag"),
     "CheckpointStore.resume": lambda to: to.checkpoints.resume(CLAIM, MODEL),
     "CheckpointStore.save": lambda to: to.checkpoints.save(
         CLAIM, Heard(None, {0: HeardWindow(())}), windows_done=1, windows_total=1
@@ -185,26 +188,6 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "StreamedUploadStore.begin": lambda to: StreamedUploadStore(to.database, to.uploads).begin(REF),
     "StreamedUploadStore.add": lambda to: StreamedUploadStore(to.database, to.uploads).add(CLAIM.file_id, 0, [b""]),
     "StreamedUploadStore.keep_alive": lambda to: StreamedUploadStore(to.database, to.uploads).keep_alive(CLAIM.file_id),
-    "StreamedUploadStore.abandon": lambda to: StreamedUploadStore(to.database, to.uploads).abandon(CLAIM.file_id),
-    "JobStore.list_of": lambda to: JobStore(to.database).list_of("ada", status=None, before=None, limit=1),
-    "JobStore.find_each": lambda to: JobStore(to.database).find_each(ADA, ["s"]),
-    "ConsentStore.save": lambda to: ConsentStore(to.database).save("s", {}),
-    "ConsentStore.withdraw": lambda to: ConsentStore(to.database).withdraw("s"),
-    "RetentionRuleStore.find": lambda to: RetentionRuleStore(to.database).find("ada"),
-    "RetentionRuleStore.save": lambda to: RetentionRuleStore(to.database).save(RetentionRule("ada")),
-    "RetentionRuleStore.with_transcript_days": lambda to: RetentionRuleStore(to.database).with_transcript_days(),
-    "RetentionRuleStore.with_failed_audio_hours": lambda to: RetentionRuleStore(to.database).with_failed_audio_hours(),
-    "OldSessionStore.unchanged_since": lambda to: OldSessionStore(to.database).unchanged_since(
-        NOW, owner_id=None, limit=1
-    ),
-    "AudioStore.read_part": lambda to: to.audio.read_part(CLAIM.file_id, 0),
-    "UploadStore.begin": lambda to: to.uploads.begin(REF),
-    "UploadStore.collect": lambda to: to.uploads.collect(CLAIM.file_id),
-    "StreamedUploadStore.begin": lambda to: StreamedUploadStore(to.database, to.uploads).begin(REF),
-    "StreamedUploadStore.add": lambda to: StreamedUploadStore(to.database, to.uploads).add(CLAIM.file_id, 0, [b""]),
-    "StreamedUploadStore.keep_alive": lambda to: StreamedUploadStore(to.database, to.uploads).keep_alive(
-        CLAIM.file_id
-    ),
     "StreamedUploadStore.abandon": lambda to: StreamedUploadStore(to.database, to.uploads).abandon(CLAIM.file_id),
     "JobStore.list_of": lambda to: JobStore(to.database).list_of("ada", status=None, before=None, limit=1),
     "JobStore.find_each": lambda to: JobStore(to.database).find_each(ADA, ["s"]),
