@@ -129,7 +129,7 @@ def replay_failed(body: dict[str, Any], webhook_id: str) -> Any:
 
 
 def _with_secret(made: NewSecret) -> dict[str, Any]:
-    return {**WebhookSchema().dump(made.webhook), "secret": made.secret}
+    return {**asdict(made.webhook), "is_enabled": made.webhook.is_enabled, "secret": made.secret}
 
 
 def _told(delivery: Delivery) -> dict[str, Any]:

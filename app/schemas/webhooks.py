@@ -53,10 +53,9 @@ class WebhookChangeSchema(Schema):
 
 
 class DisabledSchema(Schema):
-    reason = fields.Enum(
-        Reason,
-        by_value=True,
+    reason = fields.String(
         required=True,
+        validate=validate.OneOf([str(each) for each in Reason]),
         metadata={"description": "by_owner; gone: it answered 410; failing: five days long nothing was delivered."},
     )
     at = fields.AwareDateTime(required=True)
