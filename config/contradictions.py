@@ -18,6 +18,8 @@ def contradictions(settings: Settings) -> list[str]:
         problems.append("MAX_SOCKETS: must be lower than WEB_THREADS, since every socket holds a thread")
     if settings.max_sockets_per_session > settings.max_sockets:
         problems.append("MAX_SOCKETS_PER_SESSION: must not be higher than MAX_SOCKETS")
+    if settings.whisper_model_b is not None and _is_one_model(settings):
+        problems.append("WHISPER_MODEL_B: must be another model or revision than WHISPER_MODEL, or nothing is compared")
     return [*problems, *_jwt_contradictions(settings), *_feedback_contradictions(settings)]
 
 
@@ -53,3 +55,8 @@ def _feedback_contradictions(settings: Settings) -> list[str]:
     if settings.feedback_llm_model is None:
         problems.append("FEEDBACK_LLM_MODEL: must be set for FEEDBACK_PROVIDER=openai")
     return problems
+
+
+def _is_one_model(settings: Settings) -> bool:
+    first, second = settings.whisper_model, settings.whisper_model_b
+    return first == second and settings.whisper_revision == settings.whisper_revision_b

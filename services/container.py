@@ -40,7 +40,6 @@ from services.signed_uploads import SignedUploads
 from services.storage.answer_lists import AnswerLists
 from services.storage.backfill import Backfill
 from services.storage.changes import ChangeStream
-from services.storage.checkpoints import CheckpointStore
 from services.storage.client import MongoDatabase
 from services.storage.feedback_reports import FeedbackReportStore
 from services.storage.idempotency import IdempotencyStore
@@ -50,6 +49,7 @@ from services.storage.open_answers import OpenAnswerStore
 from services.storage.opinions import OpinionStore
 from services.storage.outside_transcripts import OutsideTranscriptStore
 from services.storage.quality import QualityStore
+from services.storage.retention_rules import RetentionRuleStore
 from services.storage.revisions import RevisionStore
 from services.storage.revocations import RevocationStream
 from services.storage.search import SearchStore
@@ -128,10 +128,14 @@ class Services:
 
 
 def build_services(
-    settings: Settings, database: MongoDatabase, jobs: JobQueue, build_transcriber: Callable[[], Transcriber]
+    settings: Settings,
+    database: MongoDatabase,
+    jobs: JobQueue,
+    build_transcriber: Callable[[], Transcriber],
+    build_challenger: Callable[[], Transcriber] | None = None,
 ) -> Services:
     """Join the services; nothing is connected, loaded or started by this."""
-    joining = Joining(settings, database, jobs, build_transcriber)
+    joining = Joining(settings, database, jobs, build_transcriber, build_challenger)
     groups = (_people, _recordings, jobs_and_keeping, _results, _work, _webhooks, _operators)
     return Services(**{name: service for group in groups for name, service in group(joining).items()})
 
@@ -184,7 +188,7 @@ def _work(of: Joining) -> dict[str, Any]:
         "transcription": _transcription(of),
         "watchdog": of.watchdog,
         "transcriber": of.loader,
-        "health": Health(of.database, WorkerStore(of.database), of.loader),
+        "health": Health(of.database, WorkerStore(of.database), of.speech_models),
         "recovery": Recovery(open_answers, of.uploads, of.audio, of.jobs, holder=holder),
         "resending": (
             Resending(of.feedback_store.documents, of.jobs.give_feedback, kind="feedback", holder=holder),
@@ -205,7 +209,9 @@ def _webhooks(of: Joining) -> dict[str, Any]:
 def _operators(of: Joining) -> dict[str, Any]:
     failed_hours = of.settings.failed_audio_retention_hours
     return {
-        "retention": Retention(of.audio, of.answer_store, of.session_store, failed_hours=failed_hours),
+        "retention": Retention(
+            of.audio, of.answer_store, of.session_store, RetentionRuleStore(of.database), failed_hours=failed_hours
+        ),
         "flags": of.flags,
         "administration": Administration(AnswerLists(of.database), of.decisions, of.audit, failed_hours=failed_hours),
         "erasure": Erasure(TombstoneStore(of.database), TraceStore(of.database)),
@@ -216,9 +222,8 @@ def _transcription(of: Joining) -> Transcription:
     settings = of.settings
     work = LeasedWork(of.watchdog, holder=settings.holder, max_attempts=settings.transcription_max_attempts)
     thresholds = Thresholds(settings.needs_review_below, settings.low_confidence_below)
-    checkpoints = CheckpointStore(of.database, lease_seconds=settings.lease_seconds)
-    stores = Stores(of.answer_store, of.audio, checkpoints, of.when_ended)
-    return Transcription(stores, of.loader, work, thresholds, max_seconds=settings.max_answer_seconds)
+    stores = Stores(of.answer_store, of.audio, of.checkpoints, of.when_ended)
+    return Transcription(stores, of.speech_models.choose, work, thresholds, max_seconds=settings.max_answer_seconds)
 
 
 def _quotas(settings: Settings) -> Quotas:

@@ -1,11 +1,11 @@
 """Whether this installation can do its job, and what it hears with."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from services.errors import Unavailable
 from services.storage.client import MongoDatabase, ping
 from services.storage.workers import WorkerState, WorkerStore
-from services.transcribers.loader import TranscriberLoader
 
 NO_WORKER = WorkerState("missing", "no worker is running; answers are kept until one does", None, False)
 
@@ -24,13 +24,20 @@ class Readiness:
         return "ready" if self.worker.state == "ready" else "starting"
 
 
+class SpeechState(Protocol):
+    """Whoever knows how far the models of this process are."""
+
+    @property
+    def state(self) -> WorkerState: ...
+
+
 class Health:
     """Answers probes, and tells the others that this worker is alive."""
 
-    def __init__(self, database: MongoDatabase, workers: WorkerStore, loader: TranscriberLoader) -> None:
+    def __init__(self, database: MongoDatabase, workers: WorkerStore, models: SpeechState) -> None:
         self._database = database
         self._workers = workers
-        self._loader = loader
+        self._models = models
 
     def readiness(self) -> Readiness:
         """Ask the database, and through it the workers."""
@@ -47,7 +54,7 @@ class Health:
 
     def beat(self, worker_id: str) -> None:
         """Say that this process is alive and how far its model is."""
-        self._workers.beat(worker_id, self._loader.state)
+        self._workers.beat(worker_id, self._models.state)
 
     def leave(self, worker_id: str) -> None:
         """Say that this process ends."""

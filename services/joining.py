@@ -20,10 +20,12 @@ from services.models import AnswerRef
 from services.scoring import Scoring
 from services.sessions import Sessions
 from services.signed_tokens import build_signed_tokens
+from services.speech_models import SpeechModels
 from services.storage.acceptance import AcceptanceStore
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.audit import AuditStore
+from services.storage.checkpoints import CheckpointStore
 from services.storage.client import MongoDatabase
 from services.storage.consents import ConsentStore
 from services.storage.decisions import DecisionStore
@@ -48,6 +50,7 @@ class Joining:
     database: MongoDatabase
     jobs: JobQueue
     build_transcriber: Callable[[], Transcriber]
+    build_challenger: Callable[[], Transcriber] | None = None
 
     @cached_property
     def session_store(self) -> SessionStore:
@@ -138,6 +141,15 @@ class Joining:
     @cached_property
     def loader(self) -> TranscriberLoader:
         return TranscriberLoader(self.build_transcriber)
+
+    @cached_property
+    def checkpoints(self) -> CheckpointStore:
+        return CheckpointStore(self.database, lease_seconds=self.settings.lease_seconds)
+
+    @cached_property
+    def speech_models(self) -> SpeechModels:
+        second = None if self.build_challenger is None else TranscriberLoader(self.build_challenger)
+        return SpeechModels(self.loader, second, self.flags, self.checkpoints.planned_by)
 
     @cached_property
     def watchdog(self) -> Watchdog:

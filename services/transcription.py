@@ -10,14 +10,15 @@ import structlog
 from services.answer_lease import AnswerLease
 from services.assembling import Thresholds, assembled, time_spent
 from services.audio.sound import Sound
+from services.errors import TranscriberUnavailable, Unavailable
 from services.leases import Attempt, AttemptTookTooLong, LeasedWork
 from services.listening import Listening
 from services.models import AnswerRef, Claim, Plan, Transcript
+from services.speech_models import ChooseTranscriber
 from services.storage.answers import AnswerStore
 from services.storage.audio import PART_BYTES, AudioStore
 from services.storage.checkpoints import Checkpoint, CheckpointStore
 from services.transcribers import Transcriber
-from services.transcribers.loader import TranscriberLoader
 
 log = structlog.get_logger()
 
@@ -52,17 +53,23 @@ class Transcription:
     """Works on answers."""
 
     def __init__(
-        self, stores: Stores, loader: TranscriberLoader, work: LeasedWork, thresholds: Thresholds, *, max_seconds: int
+        self, stores: Stores, choose: ChooseTranscriber, work: LeasedWork, thresholds: Thresholds, *, max_seconds: int
     ) -> None:
         self._stores = stores
-        self._loader = loader
+        self._choose = choose
         self._work = work
         self._thresholds = thresholds
         self._max_seconds = max_seconds
 
     def transcribe(self, ref: AnswerRef) -> None:
         """Transcribe an answer if it still waits; raises `TranscriberUnavailable` before anything is claimed."""
-        transcriber = self._loader.load()
+        try:
+            transcriber = self._choose(ref)
+        except TranscriberUnavailable:
+            raise
+        except Unavailable as error:
+            log.warning("Work was left.", reason=error.message, answer_id=ref.answer_id)
+            return
         lease = AnswerLease(self._stores.answers, self._stores.audio, ref)
         self._work.work_on(lease, partial(self._work_on, lease, transcriber))
         self._stores.when_ended(ref)

@@ -1,7 +1,6 @@
 """Joins settings, storage, broker, services and actors. Web and worker processes both start here."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import dramatiq
 import structlog
@@ -11,7 +10,7 @@ from services.container import Services, build_services
 from services.errors import ParleyError
 from services.storage.client import MongoDatabase, connect, is_replica_set, transaction_lifetime_seconds
 from services.storage.indexes import ensure_indexes
-from services.transcribers.build import build_whisper
+from services.transcribers.build import transcribers_of
 from tasks import feedback, transcription, webhooks
 from tasks.broker import build_broker
 from tasks.queue import DramatiqQueue
@@ -47,7 +46,7 @@ def bootstrap(settings: Settings) -> Process:
         raise StartError("MONGODB_URI: is not set. `make run` brings a database of its own; otherwise name one.")
     database = _connected(settings)
     broker = build_broker(settings.redis_url)
-    services = build_services(settings, database, DramatiqQueue(broker), partial(build_whisper, settings))
+    services = build_services(settings, database, DramatiqQueue(broker), *transcribers_of(settings))
     transcription.declare(broker, services)
     feedback.declare(broker, services)
     webhooks.declare(broker, services)

@@ -246,9 +246,10 @@ def transcription_over(
     max_seconds: int = 600,
 ) -> Transcription:
     """What transcribes, in a process of its own as it were."""
+    loader = TranscriberLoader(build)
     passed_through = TranscriptionStores(answers or stores.answers, stores.audio, stores.checkpoints)
     work = LeasedWork(Watchdog(lease_seconds=60), holder=HOLDER, max_attempts=max_attempts)
-    return Transcription(passed_through, TranscriberLoader(build), work, Thresholds(0.6, 0.5), max_seconds=max_seconds)
+    return Transcription(passed_through, lambda ref: loader.load(), work, Thresholds(0.6, 0.5), max_seconds=max_seconds)
 
 
 def build_stores(database: MongoDatabase, *, lease_seconds: float = 60) -> Stores:

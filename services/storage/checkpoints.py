@@ -95,6 +95,12 @@ class CheckpointStore:
         return Checkpoint(plan, timing=timing, next_window=0)
 
     @reaching_mongodb
+    def planned_by(self, answer_id: str) -> WhisperModel | None:
+        """Which model an answer was planned by; None where it was not."""
+        found = self._transcripts.find_one({"_id": id_of_partial(answer_id)}, {"model": 1})
+        return None if found is None else WhisperModel(**found["model"])
+
+    @reaching_mongodb
     def resume(self, claim: Claim, model: WhisperModel) -> Checkpoint | None:
         """Where an earlier attempt stopped; None where there was none, or by another model or other hints.
 

@@ -1,9 +1,23 @@
 """Builds the transcriber that the settings ask for."""
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from config import Settings
 from services.transcribers import Transcriber
+
+Build = Callable[[], Transcriber]
+
+
+def transcribers_of(settings: Settings) -> tuple[Build, Build | None]:
+    """What builds the model, and the one that it is compared with, if there is one."""
+    first = partial(build_whisper, settings)
+    if settings.whisper_model_b is None:
+        return first, None
+    second = replace(settings, whisper_model=settings.whisper_model_b, whisper_revision=settings.whisper_revision_b)
+    return first, partial(build_whisper, second)
 
 
 def build_whisper(settings: Settings) -> Transcriber:

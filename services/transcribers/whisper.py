@@ -23,6 +23,9 @@ from services.transcribers.word_times import WordTimes
 
 # A window is gone through again from where the model stopped; one that stops ever again is left.
 MOST_PASSES = 10
+# `generate` is not safe in two threads at once, and two models share PyTorch's threads and its random numbers. Held for
+# one pass over a window only, so that a long answer does not keep the short ones waiting.
+ONE_AT_A_TIME = threading.RLock()
 
 
 class WhisperTranscriber:
@@ -33,9 +36,7 @@ class WhisperTranscriber:
         self._hearing = hearing
         self._words = words
         self._detector = detector
-        # `generate` is not safe in two threads at once. Held for one pass over a window only, so that a long answer
-        # does not keep the short ones waiting.
-        self._lock = threading.RLock()
+        self._lock = ONE_AT_A_TIME
 
     @property
     def model(self) -> WhisperModel:
