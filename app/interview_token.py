@@ -4,8 +4,9 @@ import json
 
 from flask import g, request
 
-from app.auth import WORKER, caller, caller_only, services, session, shown_token
+from app.auth import caller, caller_only, services, session, shown_token
 from services.errors import Forbidden, Unauthorized
+from services.models import WORKER
 
 
 def mentor_token() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import request, url_for
 
-from app.auth import WORKER, caller, services, session
+from app.auth import caller, services, session
 from app.blueprint import Blueprint
 from app.idempotency import idempotent, sent_key_value
 from app.revisions import etag_of, expected_revision
@@ -21,6 +21,7 @@ from app.stages import at_stage, progress_of, response_of, stage
 from app.uploads import object_key_of
 from services.errors import Unauthorized
 from services.mentor import require_no_placeholder, stage_of
+from services.models import WORKER
 from services.outside_transcripts import OutsideText
 
 blueprint = Blueprint(

@@ -25,7 +25,9 @@ EXCLUDED_WITH_A_TOKEN = ["missing_required_header"]
 # Its paths lead to the one session, whatever was made or erased before.
 EXCLUDED_IN_ONE_SESSION = [*EXCLUDED_WITH_A_TOKEN, "ensure_resource_availability", "use_after_free"]
 # A stream of events has no end to wait for.
-ENDLESS = "/events$"
+ENDLESS = "/(?:events|stream)$"
+# What a mentor does; but once an interview is submitted, everything else is refused.
+OF_MENTORS = "^/api/(?:upload-url|mentor-interview/.*(?<!/submit))$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,18 @@ class Visit:
     name: str
     token: str | None = None
     session_id: str | None = None
+    link_token: str | None = None
 
 
 def visits(url: str, token: str) -> list[Visit]:
-    """As nobody; as the owner, over sessions that come and go; and into one session with a transcript."""
-    return [Visit("nobody"), Visit("owner", token), Visit("owner, one session", token, _answered_session(url, token))]
+    """As nobody; as the owner, over sessions that come and go; into one session with a transcript; by its link."""
+    session_id, link_token = _answered_session(url, token)
+    return [
+        Visit("nobody"),
+        Visit("owner", token),
+        Visit("owner, one session", token, session_id),
+        Visit("mentor", link_token=link_token),
+    ]
 
 
 def check_api(url: str, place: Path, visit: Visit, *, seed: int, bounds: Sequence[str]) -> int:
@@ -57,19 +66,22 @@ def check_api(url: str, place: Path, visit: Visit, *, seed: int, bounds: Sequenc
         command += ["--exclude-checks", ",".join(excluded)]
     if visit.session_id is not None:
         command += ["--exclude-method", "DELETE"]
+    if visit.link_token is not None:
+        command += ["--include-path-regex", OF_MENTORS]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": HOOKS}
     return subprocess.run(command, cwd=place, env=environment, check=False).returncode
 
 
-def _answered_session(url: str, token: str) -> str:
+def _answered_session(url: str, token: str) -> tuple[str, str]:
+    """A new one; its id, and the token of its link."""
     clip = next(iter(Clips()))
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
         questions = [{"id": each, "prompt": "Tell me something."} for each in ("q1", "q2")]
-        started = client.post("/api/sessions", json={"questions": questions}).raise_for_status()
-        session_id: str = started.json()["id"]
+        started = client.post("/api/sessions", json={"questions": questions}).raise_for_status().json()
+        session_id: str = started["id"]
         files = {"audio": ("answer.wav", clip.content, "audio/wav")}
         client.post(f"/api/upload-answer/{session_id}/q1", files=files).raise_for_status()
-    return session_id
+    return session_id, started["link"].rpartition("token=")[2]
 
 
 def _config(visit: Visit) -> Iterator[str]:
@@ -82,3 +94,7 @@ def _config(visit: Visit) -> Iterator[str]:
         yield "[parameters]"
         yield f'"path.session_id" = "{visit.session_id}"'
         yield '"path.question_id" = "q1"'
+    if visit.link_token is not None:
+        yield "[parameters]"
+        yield f'"path.token" = "{visit.link_token}"'
+        yield '"path.stage_id" = 1'

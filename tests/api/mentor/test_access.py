@@ -13,7 +13,7 @@ from config import Settings
 from services.container import Services
 from services.storage.client import MongoDatabase
 from tests.api.conftest import assert_problem
-from tests.api.credentials import NOBODY, SIGNED_TOKENS, World, bearer, signed
+from tests.api.credentials import NOBODY, SIGNED_TOKENS, Shown, World, bearer, signed
 from tests.api.test_authorisation_matrix import FILLED, content_of
 from tests.api.test_logs import logged  # noqa: F401 (the fixture)
 from tests.factories import settings_with
@@ -98,7 +98,7 @@ def test_no_other_token_opens_anything_whatever_else_is_shown(
 
 @pytest.mark.parametrize("credential", NOBODY.values(), ids=NOBODY)
 def test_where_the_token_is_right_other_credentials_are_not_looked_at_but_for_a_workers(
-    client: FlaskClient, world: World, credential: Callable
+    client: FlaskClient, world: World, credential: Callable[[World], Shown]
 ) -> None:
     shown = credential(world)
     path = f"/api/mentor-interview/{world.mine.link_token}"
@@ -130,8 +130,18 @@ def test_neither_the_token_nor_what_was_said_is_in_a_log_a_metric_a_problem_or_a
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     token, problems = world.mine.link_token, ""
-    bodies = ({"response_text": SECRET_TEXT}, {}, {"audio_url": f"http://elsewhere.example/{token}"}, None)
-    keys = ({}, {"Idempotency-Key": "one"}, {"Idempotency-Key": "one"}, {"Idempotency-Key": " "})
+    bodies: tuple[dict[str, str] | None, ...] = (
+        {"response_text": SECRET_TEXT},
+        {},
+        {"audio_url": f"http://elsewhere.example/{token}"},
+        None,
+    )
+    keys: tuple[dict[str, str], ...] = (
+        {},
+        {"Idempotency-Key": "one"},
+        {"Idempotency-Key": "one"},
+        {"Idempotency-Key": " "},
+    )
     for method, rule in [*doors, ("GET", "/api/mentor-interview/<token>"), ("GET", "/api/mentor-interview/<token>/x")]:
         for stage_id in ("1", "9", "x"):
             path = rule.replace("<token>", token).replace("<stage_id>", stage_id)

@@ -180,7 +180,7 @@ def test_clients_may_send_all_of_their_fields_and_the_address_as_they_used_it(me
     made = mentor.ask_for_address(1).get_json()
     path = made["upload_url"].removeprefix("http://127.0.0.1:8000")
     assert mentor.client.put(path, data=WAV, content_type="audio/wav").status_code == 201
-    body = {"response_text": "", "status": "pending", "duration_ms": 199.6, "whisper_model": None}
+    body: dict[str, Any] = {"response_text": "", "status": "pending", "duration_ms": 199.6, "whisper_model": None}
     posted = mentor.post(1, audio_url=made["upload_url"], **body)
     assert (posted.status_code, posted.get_json()["duration_ms"]) == (202, 200)
 

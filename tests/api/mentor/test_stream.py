@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from app import connections
+from app.places import Places
 from services.container import Services
 from tests.api.conftest import RunningServer, assert_problem, fail_the_transcriber
 from tests.api.mentor.mentors import Mentor
@@ -203,7 +204,7 @@ def test_streams_take_places_and_give_them_back(server: RunningServer, mentor: M
         assert listener.is_quiet()
         assert places.free == free - 1
     wait_until(lambda: places.free == free)
-    app.extensions["parley_sockets"] = connections.Places(0, 0)
+    app.extensions["parley_sockets"] = Places(0, 0)
     refused = mentor.get("stream")
     assert_problem(refused, 503, "too_many_sockets")
     assert refused.headers["Retry-After"]
