@@ -151,8 +151,8 @@ def test_neither_the_token_nor_what_was_said_is_in_a_log_a_metric_a_problem_or_a
                 reply = client.open(path, method=method, json=body, headers={**key, "Referer": f"http://x/{token}"})
                 assert reply.headers["Referrer-Policy"] == "no-referrer"
                 problems += reply.text if reply.status_code >= 400 else ""
-    for body in ({"token": token}, {"token": token, "stage_id": 9, "content_type": "audio/wav", "bytes": 1}):
-        problems += client.post("/api/upload-url", json=body).text
+    for wanted in ({"token": token}, {"token": token, "stage_id": 9, "content_type": "audio/wav", "bytes": 1}):
+        problems += client.post("/api/upload-url", json=wanted).text
     client.put(f"/api/mentor-interview/{token}/progress")
     written = json.dumps(logged())
     assert written.count("A request was answered.") > 50
