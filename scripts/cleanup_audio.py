@@ -16,6 +16,7 @@ from services.retention import Retention
 from services.storage.answers import AnswerStore
 from services.storage.audio import AudioStore
 from services.storage.client import MongoDatabase
+from services.storage.retention_rules import RetentionRuleStore
 from services.storage.sessions import SessionStore
 
 # More is a slip of the hand, and soon reaches before the first date there is.
@@ -32,6 +33,7 @@ def main() -> int:
             AudioStore(database),
             AnswerStore(database, lease_seconds=settings.lease_seconds),
             SessionStore(database),
+            RetentionRuleStore(database),
             failed_hours=settings.failed_audio_retention_hours,
         )
         count, length = _collect(retention, arguments.older_than, arguments.dry_run)

@@ -28,6 +28,7 @@ class StoredAudio:
     status: str
     uploaded_at: datetime
     length_bytes: int
+    status_at: datetime
 
 
 class AudioStore:
@@ -138,4 +139,6 @@ def _older(status: str, before: datetime) -> Document:
 def _stored_audio(found: Document) -> StoredAudio:
     metadata = found["metadata"]
     ref = AnswerRef(metadata["session_id"], metadata["question_id"], metadata["answer_id"])
-    return StoredAudio(str(found["_id"]), ref, metadata["status"], found["uploadDate"], found["length"])
+    return StoredAudio(
+        str(found["_id"]), ref, metadata["status"], found["uploadDate"], found["length"], metadata["status_at"]
+    )

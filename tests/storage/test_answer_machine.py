@@ -31,6 +31,7 @@ from services.retention import Retention
 from services.review import Review
 from services.storage.audit import AuditStore
 from services.storage.decisions import DecisionStore
+from services.storage.retention_rules import RetentionRuleStore
 from services.storage.transcripts import TranscriptStore
 from tests.fakes import RememberingQueue
 from tests.stores import HOLDER, MODEL, Stores, transcript_of
@@ -112,7 +113,8 @@ class Lifecycle(RuleBasedStateMachine):
         self.decisions = Decisions(DecisionStore(database), self.queue)
         self.review = Review(TranscriptStore(database), Audit(AuditStore(database)))
         self.recovery = Recovery(self.stores.open, self.stores.uploads, self.stores.audio, self.queue, holder=HOLDER)
-        self.retention = Retention(self.stores.audio, self.stores.answers, self.stores.sessions, failed_hours=1)
+        rules = RetentionRuleStore(self.stores.database)
+        self.retention = Retention(self.stores.audio, self.stores.answers, self.stores.sessions, rules, failed_hours=1)
         self.model = Model(self.stores.start(*QUESTIONS))
         # Also of takes that were replaced and of interviews that were erased.
         self.claims: list[Claim] = []

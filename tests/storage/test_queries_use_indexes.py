@@ -210,7 +210,9 @@ def look_after(stores: Stores, services: Any) -> None:
     stores.audio.save(recording_of(), AnswerRef("s", "q", "orphan"), "owner")
     old = datetime.now(UTC) - timedelta(days=30)
     stores.database["fs.files"].update_many({"_id": {"$exists": True}}, {"$set": {"metadata.status_at": old}})
-    retention = Retention(stores.audio, stores.answers, stores.sessions, failed_hours=1)
+    retention = Retention(
+        stores.audio, stores.answers, stores.sessions, RetentionRuleStore(stores.database), failed_hours=1
+    )
     list(retention.collect(older_than=timedelta(0), dry_run=False))
 
 

@@ -5,6 +5,7 @@ from bson import ObjectId
 
 from services.models import AnswerRef
 from services.retention import Retention
+from services.storage.retention_rules import RetentionRule, RetentionRuleStore
 from tests.factories import recording_of
 from tests.stores import MODEL, Stores, transcript_of
 
@@ -13,7 +14,9 @@ DAY = timedelta(days=1)
 
 def collected(stores: Stores, *, dry_run: bool = False, older_than: timedelta = DAY) -> list[str]:
     """The reasons of what was removed."""
-    retention = Retention(stores.audio, stores.answers, stores.sessions, failed_hours=168)
+    retention = Retention(
+        stores.audio, stores.answers, stores.sessions, RetentionRuleStore(stores.database), failed_hours=168
+    )
     return [removal.reason for removal in retention.collect(older_than=older_than, dry_run=dry_run)]
 
 
@@ -115,3 +118,26 @@ def test_chunks_of_an_upload_that_never_ended_are_removed_when_they_are_old(stor
     assert collected(stores) == ["its upload never ended"]
     assert chunks.count_documents({"files_id": old}) == 0
     assert chunks.count_documents({}) == 2
+
+
+@pytest.mark.covers("Q-retention")
+def test_an_owner_may_have_recordings_of_failed_answers_go_sooner(stores: Stores):
+    rules = RetentionRuleStore(stores.database)
+    for audio_of in (stores.claimed(), stores.claimed()):
+        stores.answers.fail(audio_of, code="c", message="m", keeps_audio=True)
+    age_files(stores, timedelta(hours=3))
+    assert collected(stores) == []
+    rules.save(RetentionRule("somebody else", None, 0))
+    assert collected(stores) == []
+    rules.save(RetentionRule("owner", None, 4))
+    assert collected(stores) == []
+    rules.save(RetentionRule("owner", None, 2))
+    assert collected(stores) == ["its answer failed and the retention is over"] * 2
+    assert stores.files() == 0
+
+
+def test_an_owner_cannot_have_them_stay_longer(stores: Stores):
+    stores.answers.fail(stores.claimed(), code="c", message="m", keeps_audio=True)
+    RetentionRuleStore(stores.database).save(RetentionRule("owner", None, 10_000))
+    age_files(stores, timedelta(hours=169))
+    assert len(collected(stores)) == 1
