@@ -52,7 +52,7 @@ class SecretBox:
         for key in keys:
             try:
                 plain = _cipher(key()).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], webhook_id.encode())
-            except InvalidTag:
+            except (InvalidTag, ValueError):
                 continue
             return plain.decode()
         return None
