@@ -49,3 +49,11 @@ def test_only_the_changes_of_a_moment_are_kept(dumped: list[AnswerStatus]) -> No
     for seq in range(10 * REMEMBERED_CHANGES):
         recent.rendered("s", AnswerChanged(seq, QUEUED))
     assert len(recent._texts) == REMEMBERED_CHANGES
+
+
+def test_a_message_has_the_end_of_a_long_text_so_far() -> None:
+    """With each window of two hours all of it would be 20 MB in all, to each listener."""
+    heard = replace(QUEUED, status=Status.PROCESSING, partial_transcript="x" * 100_000 + "the end")
+    told = json.loads(RecentChanges().rendered("s", AnswerChanged(1, heard)))
+    assert len(told["partial_transcript"]) == 2_000
+    assert told["partial_transcript"].endswith("the end")

@@ -1,7 +1,9 @@
+from datetime import UTC, datetime
+
 import pytest
 
-from services.answer_status import AnswerStatus, status_of
-from services.models import Status
+from services.answer_status import AnswerStatus, in_short, status_of, statuses_of
+from services.models import Question, Session, Status
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,14 @@ def test_who_has_edited_a_text_has_reviewed_it(needs_review):
     heard = {"id": "a", "transcription_status": "completed", "needs_review": needs_review}
     assert status_of("q1", heard).needs_review is needs_review
     assert status_of("q1", {**heard, "edited_at": "2026-01-01"}).needs_review is False
+
+
+def test_lists_tell_the_end_of_a_long_text_so_far_and_the_one_status_all_of_it():
+    texts = {str(number): f"words of window {number:03}" for number in range(250)}
+    heard = {"id": "a", "transcription_status": "processing", "partial_texts": texts}
+    whole = status_of("q1", heard)
+    (listed,) = statuses_of(Session("s", "owner", (Question("q1", "And?"),), {"q1": heard}, 0, datetime.now(UTC)))
+    assert whole.partial_transcript is not None
+    assert len(whole.partial_transcript) > 4_000
+    assert listed.partial_transcript == whole.partial_transcript[-2_000:]
+    assert in_short(listed) is listed
