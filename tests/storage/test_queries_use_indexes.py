@@ -26,6 +26,8 @@ from services.storage.feedback_jobs import FeedbackJobStore
 from services.storage.open_answers import OpenAnswerStore
 from services.storage.retention_rules import OldSessionStore, RetentionRule, RetentionRuleStore
 from services.storage.usage import UsageStore
+from services.storage.webhook_deliveries import DeliveryStore, Outcome
+from services.storage.webhooks import Webhook, WebhookStore
 from services.storage.workers import WorkerState, WorkerStore
 from services.upload_urls import UploadIntent, new_object_key
 from tests.factories import questions, recording_of, settings_with
@@ -99,6 +101,7 @@ def full_run(stores: Stores) -> None:
     take_jobs_and_keep(stores, services)
     type_and_transcribe_elsewhere(stores, services)
     submit(stores, services)
+    tell_of_it(stores, services)
     export_and_erase(stores, services)
 
 
@@ -295,6 +298,46 @@ def submit(stores: Stores, services: Any) -> None:
         services.answers.accept(session, "q1", recording_of(), "owner")
 
 
+def tell_of_it(stores: Stores, services: Any) -> None:
+    """Webhooks, from who listens to what was delivered."""
+    long_ago, webhooks = datetime.now(UTC) - timedelta(days=1), services.webhooks
+    # An address that is nobody's: nothing is sent.
+    made = WebhookStore(stores.database).create(
+        Webhook("w" * 24, "owner", "https://192.0.2.1/", (), "", long_ago, (b"s" * 60,))
+    )
+    assert made is not None
+    webhooks.change(OWNER, made.id, {"is_enabled": True})
+    webhooks.rotate(OWNER, made.id)
+    webhooks.list_of(OWNER)
+    stores.answers.complete(stores.claim(stores.accept(stores.start("q1"))), transcript_of(), MODEL)
+    stores.database["interview_sessions"].update_many(
+        {"outbox.at": {"$gt": long_ago}}, {"$set": {"outbox.0.at": long_ago}}
+    )
+    services.webhook_dispatch.sweep()
+    deliver = services.webhook_delivering.deliver
+    for status in (None, Status.QUEUED):
+        for after in (None, (datetime.now(UTC), "0")):
+            found = webhooks.deliveries(OWNER, made.id, status=status, after=after, limit=5).deliveries
+    for each in found:
+        deliver(each.id)
+        webhooks.replay(OWNER, made.id, each.event_id)
+    webhooks.replay_failed(OWNER, made.id, since=long_ago, until=None)
+    test = webhooks.test(OWNER, made.id)
+    deliveries = DeliveryStore(stores.database, lease_seconds=60)
+    for end in (deliveries.fail, deliveries.complete):
+        deliveries.replay(test.id)
+        deliveries.work.claim(test.id, "holder", "token")
+        end(test.id, "token", Outcome(204))
+    deliveries.count_by_status()
+    endpoints = WebhookStore(stores.database)
+    endpoints.note_success(made.id)
+    endpoints.disable(made.id, "gone")
+    for work in services.resending:
+        work.sweep()
+        work.recover_own()
+    webhooks.delete(OWNER, made.id)
+
+
 def export_and_erase(stores: Stores, services: Any) -> None:
     session = services.sessions.get(OWNER, stores.start("q1"))
     services.answers.accept(session, "q1", recording_of(), "owner")
@@ -365,6 +408,8 @@ def test_no_query_reads_a_whole_collection(recorded: Stores, recorder: Recorder,
             "retention_rules",
             "feedback_jobs",
             "feedback_reports",
+            "webhooks",
+            "webhook_deliveries",
         ),
     }
     assert len(recorder.commands) > 120

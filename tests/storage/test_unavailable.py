@@ -35,6 +35,7 @@ from services.storage.kept_uploads import KeptUpload, KeptUploadStore
 from services.storage.links import LinkStore
 from services.storage.open_answers import OpenAnswer, OpenAnswerStore
 from services.storage.opinions import ErrorReport, OpinionStore, Rating, Told
+from services.storage.outboxes import OutboxStore
 from services.storage.outside_transcripts import OutsideTranscriptStore
 from services.storage.quality import QualityStore
 from services.storage.retention_rules import OldSessionStore, RetentionRule, RetentionRuleStore
@@ -50,6 +51,9 @@ from services.storage.transcripts import TranscriptStore
 from services.storage.typed_answers import TypedAnswerStore
 from services.storage.uploads import UploadStore
 from services.storage.usage import UsageStore
+from services.storage.webhook_deliveries import DeliveryStore, Outcome
+from services.storage.webhook_marks import MarkStore
+from services.storage.webhooks import Webhook, WebhookStore
 from services.storage.worker_keys import WorkerKey, WorkerKeyStore
 from services.storage.workers import WorkerState, WorkerStore
 from tests.factories import recording_of
@@ -69,6 +73,10 @@ KEPT = KeptUpload("key", "s", "q1", CLAIM.file_id, 4, "0" * 64, "audio/wav")
 ROW = AuditRow(str(ObjectId()), NOW, "a", "ada", "admin", None, None, {})
 
 
+def deliveries(to: Stores) -> DeliveryStore:
+    return DeliveryStore(to.database, lease_seconds=60)
+
+
 def feedback_jobs(to: Stores) -> FeedbackJobStore:
     return FeedbackJobStore(to.database, lease_seconds=60)
 
@@ -76,6 +84,8 @@ def feedback_jobs(to: Stores) -> FeedbackJobStore:
 def outside(to: Stores) -> OutsideTranscriptStore:
     return OutsideTranscriptStore(to.database)
 
+
+WEBHOOK = Webhook("w", "ada", "https://a.example/", (), "", NOW, (b"sealed",))
 
 CALLS: dict[str, Callable[[Stores], object]] = {
     "AcceptanceStore.accept": lambda to: to.acceptance.accept(REF, ANSWER),
@@ -214,6 +224,34 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "is_replica_set": lambda to: is_replica_set(to.database),
     "ensure_indexes": lambda to: ensure_indexes(to.database),
 }
+CALLS |= {
+    "WebhookStore.create": lambda to: WebhookStore(to.database).create(WEBHOOK),
+    "WebhookStore.list_of": lambda to: WebhookStore(to.database).list_of("ada"),
+    "WebhookStore.find": lambda to: WebhookStore(to.database).find("ada", "w"),
+    "WebhookStore.find_unguarded": lambda to: WebhookStore(to.database).find_unguarded("w"),
+    "WebhookStore.change": lambda to: WebhookStore(to.database).change("ada", "w", {"disabled": None}),
+    "WebhookStore.rotate": lambda to: WebhookStore(to.database).rotate("ada", "w", b"", old_valid_seconds=1),
+    "WebhookStore.delete": lambda to: WebhookStore(to.database).delete("ada", "w"),
+    "WebhookStore.note_success": lambda to: WebhookStore(to.database).note_success("w"),
+    "WebhookStore.note_failure": lambda to: WebhookStore(to.database).note_failure("w", disable_after_seconds=1),
+    "WebhookStore.disable": lambda to: WebhookStore(to.database).disable("w", "gone"),
+    "MarkStore.spreading": lambda to: MarkStore(to.database).spreading(),
+    "MarkStore.spread": lambda to: MarkStore(to.database).spread("w"),
+    "OutboxStore.dispatch": lambda to: OutboxStore(to.database).dispatch("s"),
+    "OutboxStore.has_events": lambda to: OutboxStore(to.database).has_events("s"),
+    "OutboxStore.left": lambda to: OutboxStore(to.database).left(),
+    "DeliveryStore.complete": lambda to: deliveries(to).complete("d", "token", Outcome(204)),
+    "DeliveryStore.fail": lambda to: deliveries(to).fail("d", "token", Outcome(410)),
+    "DeliveryStore.put_off": lambda to: deliveries(to).put_off("d", "token", Outcome(500), seconds=1),
+    "DeliveryStore.add": lambda to: deliveries(to).add({"id": "e", "type": "t", "data": {}}, WEBHOOK),
+    "DeliveryStore.next_of": lambda to: deliveries(to).next_of("w"),
+    "DeliveryStore.list_of": lambda to: deliveries(to).list_of("w", status=None, before=None, limit=1),
+    "DeliveryStore.find": lambda to: deliveries(to).find("w", "e"),
+    "DeliveryStore.replay": lambda to: deliveries(to).replay("d"),
+    "DeliveryStore.failed_between": lambda to: deliveries(to).failed_between("w", NOW, NOW, limit=1),
+    "DeliveryStore.count_by_status": lambda to: deliveries(to).count_by_status(),
+    "SigningKeyStore.for_webhooks": lambda to: SigningKeyStore(to.database).for_webhooks(),
+}
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +309,10 @@ def test_every_call_of_every_store_is_in_the_list():
         JobStore,
         KeptUploadStore,
         LinkStore,
+        DeliveryStore,
+        MarkStore,
+        OutboxStore,
+        WebhookStore,
         FeedbackJobStore,
         FeedbackReportStore,
         OpenAnswerStore,
