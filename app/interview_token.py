@@ -25,11 +25,21 @@ def mentor_token() -> None:
 
 def interview_token_or_caller() -> None:
     """Whoever sends the token of an interview's link in a JSON body; else as `caller_only`."""
-    token = _token_in_body()
+    token = token_in_body()
     if token is None:
         caller_only()
     else:
         _open(token)
+
+
+def token_in_body() -> str | None:
+    """None, where there is none. What is no JSON has none, too; the view refuses it once it is known who asks."""
+    try:
+        body = json.loads(request.get_data(cache=True))
+    except (ValueError, RecursionError):
+        return None
+    token = body.get("token") if isinstance(body, dict) else None
+    return token if isinstance(token, str) else None
 
 
 def _open(token: str) -> None:
@@ -39,13 +49,3 @@ def _open(token: str) -> None:
         # Somebody's own token, which has no place in an address.
         raise Unauthorized("The interview's token is not valid, or not valid any more.")
     g.session = services().sessions.get(caller(), session_id)
-
-
-def _token_in_body() -> str | None:
-    """What is no JSON has none; the view refuses it once it is known who asks."""
-    try:
-        body = json.loads(request.get_data(cache=True))
-    except (ValueError, RecursionError):
-        return None
-    token = body.get("token") if isinstance(body, dict) else None
-    return token if isinstance(token, str) else None

@@ -13,6 +13,7 @@ from flask import g, request
 
 from app.addresses import address_of_client
 from app.auth import COOKIE
+from app.interview_token import token_in_body
 from services.errors import TooManyRequests
 
 REMEMBERED_AT_MOST = 10_000
@@ -65,5 +66,6 @@ def _put(known: OrderedDict[Key, Value], key: Key, value: Value) -> None:
 def _credential() -> bytes:
     in_path = (request.view_args or {}).get("token", "")
     in_query = tuple(request.args.get(name) for name in ("token", "signature", "ticket"))
-    shown = (request.headers.get("Authorization"), request.cookies.get(COOKIE), *in_query, in_path)
+    in_body = token_in_body() if request.blueprint == "upload_url" else None
+    shown = (request.headers.get("Authorization"), request.cookies.get(COOKIE), *in_query, in_path, in_body)
     return sha256(repr(shown).encode("utf-8", "surrogatepass")).digest()
