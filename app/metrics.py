@@ -5,6 +5,9 @@ import time
 from flask import Blueprint, Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from app.work_metrics import WorkMetrics
+from services.container import Services
+
 blueprint = Blueprint("metrics", __name__)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
@@ -30,7 +33,9 @@ class Metrics:
 
 def install(app: Flask) -> None:
     """Count every request."""
-    app.extensions["parley_metrics"] = Metrics()
+    found = app.extensions["parley_metrics"] = Metrics()
+    services: Services = app.extensions["parley"]
+    found.registry.register(WorkMetrics(services.figures.told))
 
     @app.after_request
     def count(response: Response) -> Response:

@@ -1,6 +1,6 @@
 """An answer as a piece of work."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from secrets import token_hex
 
@@ -13,7 +13,10 @@ from services.storage.audio import AudioStore
 class AnswerLease:
     """Says for an answer what each end of an attempt means (services/leases.py)."""
 
-    def __init__(self, answers: AnswerStore, audio: AudioStore, ref: AnswerRef) -> None:
+    def __init__(
+        self, answers: AnswerStore, audio: AudioStore, ref: AnswerRef, on_failed: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._on_failed = on_failed
         self._answers = answers
         self._audio = audio
         self._ref = ref
@@ -46,6 +49,7 @@ class AnswerLease:
     def reject(self, error: WorkRejected) -> None:
         """The audio goes: no retry could hear it."""
         self._answers.fail(self.held, code=error.code, message=error.message, keeps_audio=False)
+        self._on_failed(error.code)
         self.delete_audio()
 
     def delete_audio(self) -> None:
@@ -56,8 +60,10 @@ class AnswerLease:
     def exhaust(self) -> None:
         message = "The transcription failed several times. It can be tried again without a new recording."
         self._answers.fail(self.held, code="transcription_failed", message=message, keeps_audio=True)
+        self._on_failed("transcription_failed")
 
     def give_up(self) -> None:
         """The audio stays: it may have been our machine each time, and not the recording."""
         message = "The transcription of this recording was cut short several times."
         self._answers.fail(self.held, code="poison", message=message, keeps_audio=True)
+        self._on_failed("poison")

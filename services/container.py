@@ -18,6 +18,7 @@ from services.erasure import Erasure
 from services.expiry import Expiry, RetentionRules
 from services.export import Export
 from services.feedback_jobs import FeedbackJobs
+from services.figures import Figures
 from services.flags import Flags
 from services.health import Health
 from services.idempotency import Idempotency
@@ -49,6 +50,7 @@ from services.storage.open_answers import OpenAnswerStore
 from services.storage.opinions import OpinionStore
 from services.storage.outside_transcripts import OutsideTranscriptStore
 from services.storage.quality import QualityStore
+from services.storage.queues import QueueStore
 from services.storage.retention_rules import RetentionRuleStore
 from services.storage.revisions import RevisionStore
 from services.storage.revocations import RevocationStream
@@ -123,6 +125,7 @@ class Services:
     retention: Retention
     administration: Administration
     flags: Flags
+    figures: Figures
     erasure: Erasure
     export: Export
 
@@ -213,6 +216,7 @@ def _operators(of: Joining) -> dict[str, Any]:
             of.audio, of.answer_store, of.session_store, RetentionRuleStore(of.database), failed_hours=failed_hours
         ),
         "flags": of.flags,
+        "figures": Figures(of.counters, QueueStore(of.database)),
         "administration": Administration(AnswerLists(of.database), of.decisions, of.audit, failed_hours=failed_hours),
         "erasure": Erasure(TombstoneStore(of.database), TraceStore(of.database)),
     }
@@ -222,7 +226,7 @@ def _transcription(of: Joining) -> Transcription:
     settings = of.settings
     work = LeasedWork(of.watchdog, holder=settings.holder, max_attempts=settings.transcription_max_attempts)
     thresholds = Thresholds(settings.needs_review_below, settings.low_confidence_below)
-    stores = Stores(of.answer_store, of.audio, of.checkpoints, of.when_ended)
+    stores = Stores(of.answer_store, of.audio, of.checkpoints, of.when_ended, of.count)
     return Transcription(stores, of.speech_models.choose, work, thresholds, max_seconds=settings.max_answer_seconds)
 
 

@@ -9,6 +9,7 @@ from services.access import OWNER, Access
 from services.answers import Answers
 from services.audit import Audit
 from services.consents import Consents
+from services.counting import Count, counting
 from services.decisions import Decisions
 from services.feedback import ChooseProvider
 from services.feedback.choice import choose_provider
@@ -28,6 +29,7 @@ from services.storage.audit import AuditStore
 from services.storage.checkpoints import CheckpointStore
 from services.storage.client import MongoDatabase
 from services.storage.consents import ConsentStore
+from services.storage.counters import CounterStore
 from services.storage.decisions import DecisionStore
 from services.storage.feedback_jobs import FeedbackJobStore
 from services.storage.feedback_reports import FeedbackReportStore
@@ -106,8 +108,16 @@ class Joining:
         return Flags(FlagStore(self.database), self.settings.feature_flags, self.audit)
 
     @cached_property
+    def counters(self) -> CounterStore:
+        return CounterStore(self.database)
+
+    @cached_property
+    def count(self) -> Count:
+        return counting(self.counters)
+
+    @cached_property
     def choose_provider(self) -> ChooseProvider:
-        return choose_provider(self.settings, self.flags)
+        return choose_provider(self.settings, self.flags, self.count)
 
     @cached_property
     def feedback_store(self) -> FeedbackJobStore:

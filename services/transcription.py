@@ -1,6 +1,7 @@
 """Transcribing one answer: claim → plan → hear window by window → complete → delete the audio."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,6 +11,7 @@ import structlog
 from services.answer_lease import AnswerLease
 from services.assembling import Thresholds, assembled, time_spent
 from services.audio.sound import Sound
+from services.counting import Count, failed, took, uncounted
 from services.errors import TranscriberUnavailable, Unavailable
 from services.leases import Attempt, AttemptTookTooLong, LeasedWork
 from services.listening import Listening
@@ -22,6 +24,8 @@ from services.transcribers import Transcriber
 
 log = structlog.get_logger()
 
+KIND = "transcription"
+
 
 @dataclass(frozen=True, slots=True)
 class Stores:
@@ -31,6 +35,7 @@ class Stores:
     audio: AudioStore
     checkpoints: CheckpointStore
     when_ended: Callable[[AnswerRef], None] = lambda _: None
+    count: Count = uncounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,15 @@ class Transcription:
         except Unavailable as error:
             log.warning("Work was left.", reason=error.message, answer_id=ref.answer_id)
             return
-        lease = AnswerLease(self._stores.answers, self._stores.audio, ref)
+        lease = AnswerLease(self._stores.answers, self._stores.audio, ref, partial(self._count_failed, transcriber))
         self._work.work_on(lease, partial(self._work_on, lease, transcriber))
         self._stores.when_ended(ref)
 
+    def _count_failed(self, transcriber: Transcriber, code: str) -> None:
+        self._stores.count(KIND, transcriber.model.name, failed(code))
+
     def _work_on(self, lease: AnswerLease, transcriber: Transcriber, attempt: Attempt) -> None:
+        began = time.monotonic()
         claim, pulse = lease.held, partial(attempt.renew, lease.hold)
         recording = RecordingParts(self._stores.audio, claim.file_id, attempt)
         sound = Sound(recording, max_seconds=claim.max_seconds or self._max_seconds, on_wait=pulse)
@@ -101,6 +110,8 @@ class Transcription:
             gaps=len(transcript.gaps),
             seconds=transcript.timing,
         )
+        ended = {**took(time.monotonic() - began), "audio_seconds": transcript.duration_seconds}
+        self._stores.count(KIND, transcriber.model.name, ended)
         lease.delete_audio()
 
     def _planned(self, claim: Claim, transcriber: Transcriber, sound: Sound, attempt: Attempt) -> Checkpoint:

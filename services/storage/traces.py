@@ -49,6 +49,7 @@ PERSON_TRACES = (
 # What holds nothing of an interview or a person, and why.
 IMPERSONAL = {
     "signing_keys": "the keys that addresses are signed and secrets encrypted with",
+    "counters": "how often and how long each kind of work was done",
     "feature_flags": "to what share of sessions each feature is rolled out",
     "workers": "which worker processes there are",
     "backfills": "how far rows of earlier versions have been brought up to date",

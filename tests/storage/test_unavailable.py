@@ -24,6 +24,7 @@ from services.storage.backfill import Backfill
 from services.storage.checkpoints import CheckpointStore, Heard
 from services.storage.client import connect, is_replica_set, may_pass, ping, reaching_mongodb
 from services.storage.consents import ConsentStore
+from services.storage.counters import CounterStore
 from services.storage.decisions import DecisionStore
 from services.storage.feedback_jobs import FeedbackJobStore
 from services.storage.feedback_reports import FeedbackReportStore
@@ -39,6 +40,7 @@ from services.storage.outboxes import OutboxStore
 from services.storage.outside_transcripts import OutsideTranscriptStore
 from services.storage.quality import QualityStore
 from services.storage.retention_rules import OldSessionStore, RetentionRule, RetentionRuleStore
+from services.storage.queues import QueueStore
 from services.storage.revisions import RevisionStore
 from services.storage.search import SearchStore
 from services.storage.sessions import SessionStore
@@ -104,6 +106,9 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "AudioStore.chunks_without_file": lambda to: to.audio.chunks_without_file(NOW),
     "CheckpointStore.begin": lambda to: to.checkpoints.begin(CLAIM, Plan(1.0, (), ()), MODEL, {}),
     "CheckpointStore.planned_by": lambda to: to.checkpoints.planned_by("answer"),
+    "CounterStore.add": lambda to: CounterStore(to.database).add("kind", "label", {"ended": 1}),
+    "CounterStore.all": lambda to: CounterStore(to.database).all(),
+    "QueueStore.depths": lambda to: QueueStore(to.database).depths(),
     "FlagStore.changes": lambda to: FlagStore(to.database).changes(),
     "FlagStore.change": lambda to: FlagStore(to.database).change("flag", 1.0),
     "FlagStore.take_back": lambda to: FlagStore(to.database).take_back("flag"),
