@@ -93,34 +93,33 @@ def create_app(settings: Settings, services: Services) -> Flask:
         MAX_JOB_BYTES=settings.max_job_bytes,
     )
     _install(app, settings)
+    _register_all(app)
+    rate_limits.apply(app)
+    return app
 
+
+def _register_all(app: Flask) -> None:
+    """Every blueprint under the rule that says who may come in."""
     api = errors.ProblemApi(app)
-    for blueprint in (sessions, interview, feedback, uploads, responses, review, transcripts, tickets):
+    for blueprint in (sessions, consent, interview, feedback, uploads, responses, review, transcripts, tickets):
         register(app, api, blueprint, caller_only)
     for blueprint in (versions, opinions):
         register(app, api, blueprint, caller_only)
-    register(app, api, quality, admin_only)
     register(app, api, signed_uploads, signed_url_only)
     register(app, api, upload_url, interview_token_or_caller)
     for blueprint in (mentor, mentor_responses, mentor_stream):
         register(app, api, blueprint, mentor_token)
-    for blueprint in (links, export, erasure, search, webhooks):
+    for blueprint in (jobs, speech_to_text, retention, links, export, erasure, search, webhooks):
         register(app, api, blueprint, staff_only)
-    for blueprint in (admin, flags, worker_keys):
+    for blueprint in (admin, flags, quality, retention_of_others, worker_keys):
         register(app, api, blueprint, admin_only)
     register(app, api, worker, worker_only)
-    register(app, api, consent, caller_only)
-    for blueprint in (jobs, speech_to_text, retention):
-        register(app, api, blueprint, staff_only)
-    register(app, api, retention_of_others, admin_only)
     register(app, api, cookie, public)
     register(app, None, live, listener_only)
     for probe in (health, frontend_version.blueprint):
         register(app, api, probe, public)
     for page in (metrics, home, build_docs()):
         register(app, None, page, public)
-    rate_limits.apply(app)
-    return app
 
 
 def _install(app: Flask, settings: Settings) -> None:
