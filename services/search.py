@@ -52,7 +52,7 @@ class Search:
         owner_id: str | None = None,
         language: str | None = None,
         after: Place | None = None,
-        limit: int = 20,
+        limit: int = 10,
     ) -> ResultPage:
         """What the actor's own transcripts say; those of `owner_id` for an admin, which is recorded first.
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from services.search_queries import Hit, Phrase, hits
-from services.word_times import seconds_between
+from services.word_times import KeptTimes
 
 MOST_SNIPPETS = 3
 # Around what was found; a snippet grows over what stands near.
@@ -26,12 +27,8 @@ class Snippet:
 
 def snippets(text: str, phrases: tuple[Phrase, ...], times: bytes) -> list[Snippet]:
     """At most `MOST_SNIPPETS`, in their order."""
-    found = []
-    for hit in hits(text, phrases):
-        found.append(hit)
-        if len(found) == MOST_HITS:
-            break
-    return [_snippet(text, group, times) for group in _near(_joined(found))[:MOST_SNIPPETS]]
+    kept, found = KeptTimes(times), list(islice(hits(text, phrases), MOST_HITS))
+    return [_snippet(text, group, kept) for group in _near(_joined(found))[:MOST_SNIPPETS]]
 
 
 def _joined(found: Iterable[Hit]) -> list[Hit]:
@@ -55,10 +52,10 @@ def _near(found: Sequence[Hit]) -> list[list[Hit]]:
     return groups
 
 
-def _snippet(text: str, group: Sequence[Hit], times: bytes) -> Snippet:
+def _snippet(text: str, group: Sequence[Hit], times: KeptTimes) -> Snippet:
     begin, finish = _around(text, group[0].start, group[-1].end)
     highlights = tuple((max(each.start, begin) - begin, min(each.end, finish) - begin) for each in group)
-    seconds = seconds_between(times, group[0].start, group[-1].end)
+    seconds = times.seconds(group[0].start, group[-1].end)
     start, end = seconds or (None, None)
     return Snippet(text[begin:finish], highlights, start, end)
 

@@ -2,6 +2,7 @@
 
 import re
 import struct
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -46,12 +47,19 @@ def packed(times: Iterable[WordTime]) -> bytes:
     return b"".join(_ENTRY.pack(*each) for each in times)
 
 
-def seconds_between(kept: bytes, start: int, end: int) -> tuple[float, float] | None:
-    """From when to when what stands between these places was spoken; None where no word there has times."""
-    within = [each for each in map(WordTime._make, _ENTRY.iter_unpack(kept)) if each.end > start and each.start < end]
-    if not within:
-        return None
-    return min(each.start_ms for each in within) / 1000, max(each.end_ms for each in within) / 1000
+class KeptTimes:
+    """What was packed, read again: in the order of the words."""
+
+    def __init__(self, kept: bytes) -> None:
+        fields = struct.unpack(f"<{len(kept) // 4}I", kept)
+        self._starts, self._ends, self._from_ms, self._to_ms = (fields[place::4] for place in range(4))
+
+    def seconds(self, start: int, end: int) -> tuple[float, float] | None:
+        """When what stands from `start` to before `end` was spoken; None where no word there has times."""
+        first, after = bisect_right(self._ends, start), bisect_left(self._starts, end)
+        if first >= after:
+            return None
+        return min(self._from_ms[first:after]) / 1000, max(self._to_ms[first:after]) / 1000
 
 
 def _entry(start: int, end: int, start_seconds: float, end_seconds: float) -> WordTime:

@@ -16,7 +16,7 @@ class SearchQuerySchema(Schema):
     language = fields.String(validate=LANGUAGE, metadata={"description": "Only what was heard in this language."})
     owner_id = fields.String(validate=validate.Length(min=1, max=200), metadata={"description": "For admins."})
     cursor = fields.String(validate=validate.Length(max=200))
-    limit = fields.Integer(load_default=20, validate=validate.Range(min=1, max=50))
+    limit = fields.Integer(load_default=10, validate=validate.Range(min=1, max=50))
 
 
 class SnippetSchema(Schema):

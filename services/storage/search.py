@@ -14,10 +14,10 @@ from services.search_words import is_sign
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
 
 # How many rows of the rarest word are looked at, and how many of them may be what was looked for.
-MOST_LOOKED_AT = 2000
-MOST_CANDIDATES = 300
+MOST_LOOKED_AT = 1000
+MOST_CANDIDATES = 100
 # Of a word that no more transcripts have it is not worth to look for a rarer one.
-FEW = 50
+FEW = 20
 
 
 @dataclass(frozen=True, slots=True)
