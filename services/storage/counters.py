@@ -35,4 +35,6 @@ class CounterStore:
 
     @reaching_mongodb
     def all(self) -> list[Counter]:
-        return [Counter(each["kind"], each["label"], each["counts"]) for each in self._counters.find().sort("_id", 1)]
+        # By the index of ids, which every collection has.
+        found = self._counters.find({"_id": {"$gte": ""}}).sort("_id", 1)
+        return [Counter(each["kind"], each["label"], each["counts"]) for each in found]

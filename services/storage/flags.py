@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.storage.client import MongoDatabase, reaching_mongodb
+from services.storage.client import Document, MongoDatabase, reaching_mongodb
+
+# By the index of ids, which every collection has.
+EVERY: Document = {"_id": {"$gte": ""}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class FlagStore:
     @reaching_mongodb
     def changes(self) -> Mapping[str, FlagChange]:
         """By the flag's name; a handful."""
-        return {each["_id"]: FlagChange(each["percent"], each["changed_at"]) for each in self._flags.find()}
+        return {each["_id"]: FlagChange(each["percent"], each["changed_at"]) for each in self._flags.find(EVERY)}
 
     @reaching_mongodb
     def change(self, name: str, percent: float) -> None:

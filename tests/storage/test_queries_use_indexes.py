@@ -134,6 +134,8 @@ def ask_who_calls(stores: Stores, services: Any) -> None:
     for change in (services.links.replace, services.links.revoke):
         change(Caller("ada"), started.session)
     services.access.revoke("ada")
+    services.flags.set(OWNER, "llm_feedback", 1)
+    services.flags.reset(OWNER, "llm_feedback")
     for session_id in (None, started.session.id):
         page = services.audit.list_of(session_id=session_id, limit=1)
         services.audit.list_of(session_id=session_id, after=page.next, limit=1)
@@ -210,6 +212,7 @@ def look_after(stores: Stores, services: Any) -> None:
     stores.answers.complete(stores.claim(waiting), transcript_of(), MODEL)
     services.recovery.sweep()
     OpenAnswerStore(stores.database).all()
+    services.figures.told()
     stores.audio.save(recording_of(), AnswerRef("s", "q", "orphan"), "owner")
     old = datetime.now(UTC) - timedelta(days=30)
     stores.database["fs.files"].update_many({"_id": {"$exists": True}}, {"$set": {"metadata.status_at": old}})
@@ -405,6 +408,8 @@ def test_no_query_reads_a_whole_collection(recorded: Stores, recorder: Recorder,
             "transcript_errors",
             "backfills",
             "erasures",
+            "counters",
+            "feature_flags",
             "retention_rules",
             "feedback_jobs",
             "feedback_reports",

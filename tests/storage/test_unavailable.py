@@ -39,8 +39,8 @@ from services.storage.opinions import ErrorReport, OpinionStore, Rating, Told
 from services.storage.outboxes import OutboxStore
 from services.storage.outside_transcripts import OutsideTranscriptStore
 from services.storage.quality import QualityStore
-from services.storage.retention_rules import OldSessionStore, RetentionRule, RetentionRuleStore
 from services.storage.queues import QueueStore
+from services.storage.retention_rules import OldSessionStore, RetentionRule, RetentionRuleStore
 from services.storage.revisions import RevisionStore
 from services.storage.search import SearchStore
 from services.storage.sessions import SessionStore
@@ -309,7 +309,10 @@ def test_every_call_of_every_store_is_in_the_list():
         Backfill,
         CheckpointStore,
         ConsentStore,
+        CounterStore,
         DecisionStore,
+        FlagStore,
+        QueueStore,
         IdempotencyStore,
         JobStore,
         KeptUploadStore,

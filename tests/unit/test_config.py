@@ -52,6 +52,11 @@ WRONG = {
     "AUTH_JWT_ALGORITHM": "none",
     "RATE_LIMIT": f"10 per {SECRET}",
     "FEEDBACK_PROVIDER": SECRET,
+    "SCORE_DELIVERY": SECRET,
+    "FEEDBACK_LLM_URL": f"http://{SECRET}.example.com/v1",
+    "FEEDBACK_LLM_KEY": f"{SECRET} {SECRET}",
+    "FEEDBACK_LLM_TIMEOUT_SECONDS": "0",
+    "FEATURE_FLAGS": f"{SECRET}=1",
     "LOG_FORMAT": SECRET,
     "LOG_LEVEL": SECRET,
 }
@@ -162,3 +167,52 @@ def test_leases_belong_to_a_host_and_its_data_directory(environment, tmp_path):
     other = settings(environment, DATA_DIR=str(tmp_path / "other"))
     assert one.holder == f"{socket.gethostname()}:{tmp_path / 'one'}"
     assert one.holder != other.holder
+
+
+@pytest.mark.covers("E5-S1.1", "E5-S1.2")
+@pytest.mark.parametrize("missing", ["FEEDBACK_LLM_KEY", "FEEDBACK_LLM_MODEL"])
+def test_what_the_chosen_provider_needs_is_asked_for_at_start(environment, missing):
+    given = {"FEEDBACK_LLM_KEY": SECRET, "FEEDBACK_LLM_MODEL": "tiny"}
+    given.pop(missing)
+
+    with pytest.raises(SettingsError) as raised:
+        settings(environment, FEEDBACK_PROVIDER="openai", **given)
+    assert str(raised.value).startswith(f"{missing}: must be set for FEEDBACK_PROVIDER=openai")
+    assert SECRET not in str(raised.value)
+
+
+@pytest.mark.covers("E5-S1.1")
+def test_of_a_provider_that_is_not_chosen_nothing_is_asked(environment):
+    assert settings(environment).feedback_provider == "rule_based"
+
+
+@pytest.mark.covers("E5-S1.3")
+def test_no_secret_is_shown_by_the_settings_or_by_what_is_wrong_with_them(environment):
+    given = {"FEEDBACK_PROVIDER": "openai", "FEEDBACK_LLM_KEY": SECRET, "FEEDBACK_LLM_MODEL": "tiny"}
+    assert SECRET not in repr(settings(environment, **given))
+
+    with pytest.raises(SettingsError) as raised:
+        settings(environment, FEEDBACK_LLM_KEY=f"{SECRET}\n", FEEDBACK_LLM_URL=f"https://user:{SECRET}@llm.example/v1")
+    assert "FEEDBACK_LLM_KEY: " in str(raised.value)
+    assert "FEEDBACK_LLM_URL: " in str(raised.value)
+    assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://llm.example/v1", "http://llm:8000/v1/", "http://127.0.0.1:11434/v1", "http://10.0.0.7/v1"]
+)
+def test_a_model_may_be_anywhere_with_tls_and_near_without(environment, url):
+    assert settings(environment, FEEDBACK_LLM_URL=url).feedback_llm_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://llm.example/v1", "http://8.8.8.8/v1", "ftp://llm/v1", "https://llm/v1?key=1", "llm"]
+)
+def test_keys_and_transcripts_are_not_sent_in_the_clear_through_the_internet(environment, url):
+    with pytest.raises(SettingsError, match="FEEDBACK_LLM_URL"):
+        settings(environment, FEEDBACK_LLM_URL=url)
+
+
+def test_a_model_is_not_compared_with_itself(environment):
+    with pytest.raises(SettingsError, match="WHISPER_MODEL_B"):
+        settings(environment, WHISPER_MODEL="demo", WHISPER_MODEL_B="demo")
