@@ -11,6 +11,9 @@ from services.storage.webhook_marks import MarkStore
 
 log = structlog.get_logger()
 
+# A sweep has other things to do; the next one goes on.
+SPREAD_SECONDS = 2.0
+
 
 class WebhookDispatch:
     """Any number of processes may dispatch: each event becomes one delivery to each endpoint that hears of it."""
@@ -48,8 +51,7 @@ class WebhookDispatch:
     def sweep(self) -> int:
         """Whatever was left by processes that died or had no database; how many deliveries were made."""
         for webhook_id in self._marks.spreading():
-            while self._marks.spread(webhook_id):
-                continue
+            self._marks.spread_for(webhook_id, seconds=SPREAD_SECONDS)
         made = sum(self._dispatch_left(session_id) for session_id in self._outboxes.left())
         if made:
             log.info("Events that were left have been dispatched.", deliveries=made)

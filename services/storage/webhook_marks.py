@@ -8,6 +8,7 @@ that moment needs no look at who listens, it is born right.
 
 from collections.abc import Sequence
 from secrets import token_hex
+from time import monotonic
 
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
 
@@ -31,6 +32,12 @@ class MarkStore:
     def spreading(self) -> Sequence[str]:
         """Endpoints whose mark has not reached all sessions yet."""
         return [each["_id"] for each in self._webhooks.find({"spreading.mark": {"$gt": ""}}, {"_id": 1})]
+
+    def spread_for(self, webhook_id: str, *, seconds: float) -> None:
+        """Mark as many as that takes; raises `Unavailable`."""
+        ends_at = monotonic() + seconds
+        while self.spread(webhook_id) and monotonic() < ends_at:
+            continue
 
     @reaching_mongodb
     def spread(self, webhook_id: str) -> bool:

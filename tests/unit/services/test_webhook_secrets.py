@@ -2,11 +2,14 @@
 
 import base64
 import json
+import re
 import time
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from config import ROOT
 from services.webhook_secrets import PREFIX, SecretBox, new_secret, signature
 
 pytestmark = pytest.mark.covers("Q-webhooks")
@@ -47,15 +50,18 @@ def test_a_known_message_has_the_signature_that_others_compute() -> None:
     "change",
     [
         {"webhook-id": "msg_2"},
-        {"webhook-timestamp": str(int(time.time()) + 1)},
+        {"webhook-timestamp": "a second later"},
         {"webhook-signature": "v1,AAAA"},
     ],
     ids=["another id", "another time", "another signature"],
 )
 def test_what_was_changed_on_the_way_is_found_out(change: dict[str, str]) -> None:
     secret = new_secret()
-    with pytest.raises(WebhookVerificationError):
-        Webhook(secret).verify(BODY, {**headers([secret]), **change})
+    sent = headers([secret])
+    if "webhook-timestamp" in change:
+        change = {"webhook-timestamp": str(int(sent["webhook-timestamp"]) + 1)}
+    with pytest.raises(WebhookVerificationError, match="signature"):
+        Webhook(secret).verify(BODY, {**sent, **change})
 
 
 def test_while_a_secret_is_replaced_the_old_and_the_new_both_check() -> None:
@@ -83,3 +89,16 @@ def test_a_setting_that_comes_later_opens_what_was_sealed_before_it_and_one_that
     later = SecretBox("k" * 32, lambda: b"s" * 32)
     assert later.open("one", sealed) == secret
     assert before.open("one", later.seal("one", secret)) is None
+
+
+def test_the_program_in_the_documentation_takes_an_event_once_and_nothing_forged() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/webhooks.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    secret, seen = new_secret(), set[str]()
+    sent = headers([secret])
+    assert names["receive"](BODY, sent, secret, seen) == json.loads(BODY)
+    assert names["receive"](BODY, sent, secret, seen) is None
+    for forged in ({**sent, "webhook-id": "msg_2"}, headers([new_secret()]), headers([secret], at=time.time() - 600)):
+        with pytest.raises(WebhookVerificationError):
+            names["receive"](BODY, forged, secret, seen)
