@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import url_for
+from flask import Response, after_this_request, url_for
 
 from app.auth import services, session, without_transcript
 from app.blueprint import Blueprint
@@ -31,6 +31,8 @@ def complete(session_id: str) -> Any:
     Again it is the same job, unless that has failed or the answers have changed since.
     """
     status = services().feedback_jobs.complete(session())
+    if status.job.is_new:
+        _tell_a_worker(session_id)
     return status, 202 if status.job.is_new else 200, _where_to_ask(session_id, status)
 
 
@@ -60,6 +62,16 @@ def feedback(query: dict[str, Any], session_id: str) -> Any:
 def feedback_history(query: dict[str, Any], session_id: str) -> Any:
     """Every report there was, newest first, without what it says of each answer."""
     return services().feedback_jobs.history(session(), before=query.get("cursor"), limit=query["limit"])
+
+
+def _tell_a_worker(session_id: str) -> None:
+    """Once the reply is sent: the job is stored, and nobody has to wait for the queue."""
+    feedback_jobs = services().feedback_jobs
+
+    @after_this_request
+    def tell(response: Response) -> Response:
+        response.call_on_close(lambda: feedback_jobs.send(session_id))
+        return response
 
 
 def _where_to_ask(session_id: str, status: FeedbackStatus) -> dict[str, str]:

@@ -68,8 +68,8 @@ class RateLimits:
         @everything
         def count_upload() -> None: ...
 
+        # These by nothing else: a counter more is a question to Redis more.
         @limit(settings.rate_limit_costly, scope="costly")
-        @everything
         def count_costly() -> None: ...
 
         self._count = count_request

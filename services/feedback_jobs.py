@@ -101,26 +101,21 @@ class FeedbackJobs:
     def complete(self, session: Session) -> FeedbackStatus:
         """Ask for the feedback of a session: again is the same job, unless it has failed or its answers have changed.
 
-        Nothing is scored by this. Raises `Unavailable`, and then nothing was promised.
+        Nothing is scored by this, and no worker told: `send` does where `job.is_new`, or else the sweep. Raises
+        `Unavailable`, and then nothing was promised.
         """
-        job = self.start(session, again_if_failed=True)
-        if job.is_new:
-            self._send(session.id)
-        return FeedbackStatus(job, open_count(session))
+        return FeedbackStatus(self.start(session, again_if_failed=True), open_count(session))
 
     def start(self, session: Session, *, again_if_failed: bool) -> FeedbackJob:
-        """The same without telling a worker: for who works on it at once; the sweep tells one later."""
+        """The same for who works on it at once."""
         request_id = structlog.contextvars.get_contextvars().get("request_id")
-        job = self._store.start(session, request_id=request_id, again_if_failed=again_if_failed)
-        if job.is_new:
-            log.info("Feedback was asked for.", session_id=session.id, round=job.round)
-        return job
+        return self._store.start(session, request_id=request_id, again_if_failed=again_if_failed)
 
     def wake(self, session_id: str) -> None:
         """Best effort, where an answer has ended: if its session's job waits for that, send it."""
         try:
             if self._store.wake(session_id):
-                self._send(session_id)
+                self.send(session_id)
         except ParleyError as error:
             log.warning("A feedback job was left to the sweep.", session_id=session_id, reason=error.message)
 
@@ -169,7 +164,8 @@ class FeedbackJobs:
         page = [as_report(each, session) for each in found[:limit]]
         return ReportPage(page, page[-1].number if len(found) > limit else None)
 
-    def _send(self, session_id: str) -> None:
+    def send(self, session_id: str) -> None:
+        """Tell a worker. Best effort: the job is stored."""
         try:
             self._queue.give_feedback(session_id)
         except Unavailable as error:

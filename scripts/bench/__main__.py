@@ -7,15 +7,17 @@ import tempfile
 from pathlib import Path
 
 from scripts.bench.decode import measure_decoding
+from scripts.bench.feedback import measure_completing
 from scripts.bench.figures import Figure, print_figures
 from scripts.bench.live import measure_latency
 from scripts.bench.machine import describe_machine
+from scripts.bench.search import measure_search
 from scripts.bench.stop import measure_stop, measure_stop_while_hearing
 from scripts.bench.upload import measure_uploads
 from scripts.embedded_redis import EmbeddedRedis
 from scripts.started_service import StartedService
 
-BENCHMARKS = ("upload", "decode", "live", "stop")
+BENCHMARKS = ("upload", "feedback", "decode", "live", "stop", "search")
 # One client asks more here than any person does.
 UNLIMITED = {
     **dict.fromkeys(("RATE_LIMIT", "RATE_LIMIT_UPLOADS", "RATE_LIMIT_COSTLY"), "100000/second"),
@@ -48,10 +50,14 @@ def _measure(service: StartedService, only: str | None) -> list[Figure]:
     figures: list[Figure] = []
     if only in (None, "upload"):
         figures += measure_uploads(service, _say)
+    if only in (None, "feedback"):
+        figures += measure_completing(service, _say)
     if only in (None, "decode"):
         figures += measure_decoding(_say)
     if only in (None, "live"):
         figures += measure_latency(service, _say)
+    if only in (None, "search"):
+        figures += measure_search(service, _say)
     return figures
 
 

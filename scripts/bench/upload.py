@@ -73,11 +73,11 @@ def _pairs(
         uploads.prepare()
         # Which one goes first alternates: neither has the warmer cache.
         if number % 2:
-            bare = _timed(lambda: bucket.upload_from_stream("bare", io.BytesIO(content)))
-            ours = _timed(lambda: uploads.send(body, has_key=has_key))
+            bare = timed(lambda: bucket.upload_from_stream("bare", io.BytesIO(content)))
+            ours = timed(lambda: uploads.send(body, has_key=has_key))
         else:
-            ours = _timed(lambda: uploads.send(body, has_key=has_key))
-            bare = _timed(lambda: bucket.upload_from_stream("bare", io.BytesIO(content)))
+            ours = timed(lambda: uploads.send(body, has_key=has_key))
+            bare = timed(lambda: bucket.upload_from_stream("bare", io.BytesIO(content)))
         pairs.append(Pair(bare, ours))
     return pairs[WARM_UPS:]
 
@@ -153,7 +153,7 @@ def start_session(url: str, token: str, questions: int) -> str:
     return session_id
 
 
-def _timed(call: Callable[[], object]) -> float:
+def timed(call: Callable[[], object]) -> float:
     began = time.perf_counter()
     call()
     return time.perf_counter() - began

@@ -36,7 +36,9 @@ def complete(client: FlaskClient, interview: Interview) -> Callable[..., TestRes
 
     def press(key: str | None = None, headers: dict[str, str] | None = None) -> TestResponse:
         headers = {**(headers or interview.candidate), **({"Idempotency-Key": key} if key else {})}
-        return client.post(f"/api/sessions/{interview.id}/complete", headers=headers)
+        # A worker is told once the reply is sent.
+        with client.post(f"/api/sessions/{interview.id}/complete", headers=headers) as reply:
+            return reply
 
     return press
 

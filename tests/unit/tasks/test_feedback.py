@@ -33,6 +33,11 @@ def now(services: Services, session: Session) -> Session:
     return services.sessions.get(Caller(session.owner_id), session.id)
 
 
+def complete(services: Services, session: Session) -> None:
+    services.feedback_jobs.complete(now(services, session))
+    services.feedback_jobs.send(session.id)
+
+
 def report_of(services: Services, session: Session) -> FeedbackReport | None:
     try:
         return services.feedback_jobs.report(now(services, session))
@@ -46,7 +51,7 @@ def test_feedback_starts_by_itself_when_the_last_transcript_lands(
 ):
     for question_id in ("q1", "q2"):
         process_services.answers.accept(session, question_id, recording_of(), "owner")
-    process_services.feedback_jobs.complete(now(process_services, session))
+    complete(process_services, session)
     wait_until(lambda: report_of(process_services, session))
     report = report_of(process_services, session)
     assert report is not None
@@ -58,7 +63,7 @@ def test_many_messages_of_one_job_make_one_report(
     worker: Worker, broker: dramatiq.Broker, process_services: Services, session: Session, database: MongoDatabase
 ):
     process_services.answers.accept(session, "q1", recording_of(), "owner")
-    process_services.feedback_jobs.complete(now(process_services, session))
+    complete(process_services, session)
     message: dramatiq.Message[None] = dramatiq.Message(
         queue_name="feedback", actor_name="give_feedback", args=(session.id,), kwargs={}, options={}
     )
@@ -92,7 +97,7 @@ def test_stopping_a_worker_gives_its_job_back(
     worker = Worker(broker, queues={"feedback"}, worker_threads=1, worker_timeout=50)
     worker.start()
     process_services.typed_answers.accept(session, "q1", "I led a team.", "owner")
-    process_services.feedback_jobs.complete(now(process_services, session))
+    complete(process_services, session)
     wait_until(lambda: began)
     worker.stop(timeout=10_000)
     status = process_services.feedback_jobs.status(now(process_services, session))
