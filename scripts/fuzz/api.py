@@ -28,26 +28,30 @@ EXCLUDED_IN_ONE_SESSION = [*EXCLUDED_WITH_A_TOKEN, "ensure_resource_availability
 ENDLESS = "/(?:events|stream)$"
 # What a mentor does; but once an interview is submitted, everything else is refused.
 OF_MENTORS = "^/api/(?:upload-url|mentor-interview/.*(?<!/submit))$"
+# Every other path answers a worker's key in the same way (tests/api/test_authorisation_matrix.py).
+OF_WORKERS = "^/api/worker/"
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One run: as whom, and to which session its paths lead (None: schemathesis makes its own)."""
+    """One run: as whom, and to which session its paths lead (None: schemathesis makes its own); `paths` are all."""
 
     name: str
     token: str | None = None
     session_id: str | None = None
     link_token: str | None = None
+    paths: str | None = None
 
 
 def visits(url: str, token: str) -> list[Visit]:
-    """As nobody; as the owner, over sessions that come and go; into one session with a transcript; by its link."""
+    """As nobody; as the owner, over sessions that come and go, and into one with a transcript; by its link; by a key."""
     session_id, link_token = _answered_session(url, token)
     return [
         Visit("nobody"),
         Visit("owner", token),
         Visit("owner, one session", token, session_id),
-        Visit("mentor", link_token=link_token),
+        Visit("mentor", link_token=link_token, paths=OF_MENTORS),
+        Visit("worker", _worker_key(url, token), paths=OF_WORKERS),
     ]
 
 
@@ -66,8 +70,8 @@ def check_api(url: str, place: Path, visit: Visit, *, seed: int, bounds: Sequenc
         command += ["--exclude-checks", ",".join(excluded)]
     if visit.session_id is not None:
         command += ["--exclude-method", "DELETE"]
-    if visit.link_token is not None:
-        command += ["--include-path-regex", OF_MENTORS]
+    if visit.paths is not None:
+        command += ["--include-path-regex", visit.paths]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": HOOKS}
     return subprocess.run(command, cwd=place, env=environment, check=False).returncode
 
@@ -82,6 +86,13 @@ def _answered_session(url: str, token: str) -> tuple[str, str]:
         files = {"audio": ("answer.wav", clip.content, "audio/wav")}
         client.post(f"/api/upload-answer/{session_id}/q1", files=files).raise_for_status()
     return session_id, started["link"].rpartition("token=")[2]
+
+
+def _worker_key(url: str, token: str) -> str:
+    body = {"owner_id": "owner", "name": "fuzz"}
+    reply = httpx.post(f"{url}/api/admin/worker-keys", json=body, headers={"Authorization": f"Bearer {token}"})
+    key: str = reply.raise_for_status().json()["key"]
+    return key
 
 
 def _config(visit: Visit) -> Iterator[str]:

@@ -18,7 +18,7 @@ def small(server: RunningServer, token: str) -> dict[str, Visit]:
     return {visit.name: visit for visit in visits(server.url, token)}
 
 
-@pytest.mark.parametrize("name", ["nobody", "owner", "owner, one session", "mentor"])
+@pytest.mark.parametrize("name", ["nobody", "owner", "owner, one session", "mentor", "worker"])
 def test_every_reply_is_one_that_the_document_promises(
     server: RunningServer, small: dict[str, Visit], tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
