@@ -44,7 +44,7 @@ class Visit:
 
 
 def visits(url: str, token: str) -> list[Visit]:
-    """As nobody; as the owner, over sessions that come and go, and into one with a transcript; by its link; by a key."""
+    """As nobody; as the owner, over sessions that come and go, and into one with a transcript; by link; by a key."""
     session_id, link_token = _answered_session(url, token)
     return [
         Visit("nobody"),
