@@ -10,7 +10,7 @@ from services.models import Caller
 from services.search_queries import Phrase, read_query
 from services.snippets import Snippet, snippets
 from services.storage.backfill import Backfill
-from services.storage.search import MOST_CANDIDATES, Candidate, FoundTranscript, SearchStore
+from services.storage.search import Candidate, FoundTranscript, SearchStore
 
 # Robertson & Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond": k1 and b as is usual, and the
 # length of an answer of a hundred words. Every word has to be there, so none counts more for being rare.
@@ -60,14 +60,14 @@ class Search:
         """
         owner_id = self._may_search(actor, owner_id)
         query = read_query(text)
-        candidates = self._store.candidates(owner_id, query, language)
+        candidates, is_complete = self._store.candidates(owner_id, query, language)
         ranked = sorted((_rank(each, query.wanted) for each in candidates), key=_best_first)
         left = [each for each in ranked if after is None or _best_first(each) > _best_first(after)]
         page = left[:limit]
         # What was erased or recorded again in this moment is no longer to be read, and not shown.
         found = self._store.read(owner_id, [answer_id for *_, answer_id in page])
         results = [_result(found[rank[2]], rank[0], query.wanted) for rank in page if rank[2] in found]
-        return ResultPage(results, page[-1] if len(left) > limit else None, len(candidates) < MOST_CANDIDATES)
+        return ResultPage(results, page[-1] if len(left) > limit else None, is_complete)
 
     def sweep(self) -> int:
         """Let transcripts be found that are older than search; how many sessions were looked at."""

@@ -49,23 +49,29 @@ class SearchStore:
         self._sessions = database["interview_sessions"]
 
     @reaching_mongodb
-    def candidates(self, owner_id: str, query: SearchQuery, language: str | None) -> Sequence[Candidate]:
-        """At most `MOST_CANDIDATES`; as many of them mean that there may be more."""
+    def candidates(self, owner_id: str, query: SearchQuery, language: str | None) -> tuple[Sequence[Candidate], bool]:
+        """At most `MOST_CANDIDATES`, and whether that is every transcript that has what was looked for."""
         where: Document = {"$and": [_has(each) for each in query.wanted]}
         if query.unwanted:
             where["$nor"] = [_has(each) for each in query.unwanted]
         if language is not None:
             where["language"] = language
-        found = self._current.aggregate(
+        rarest = _with_word(owner_id, self._rarest(owner_id, query))
+        rows = self._current.aggregate(
             [
-                {"$match": _with_word(owner_id, self._rarest(owner_id, query))},
+                {"$match": rarest},
                 {"$limit": MOST_LOOKED_AT},
                 {"$match": where},
                 {"$limit": MOST_CANDIDATES},
                 {"$project": {"_id": 0, "answer_id": 1, "words": 1, "created_at": 1}},
             ]
         )
-        return [Candidate(**each) for each in found]
+        found = [Candidate(**each) for each in rows]
+        if len(found) >= MOST_CANDIDATES:
+            return found, False
+        is_plain = len(query.wanted) == 1 and not query.unwanted and language is None
+        # Where rows were left out for what they have not, there may be others that nobody looked at.
+        return found, is_plain or self._current.count_documents(rarest, limit=MOST_LOOKED_AT + 1) <= MOST_LOOKED_AT
 
     @reaching_mongodb
     def read(self, owner_id: str, answer_ids: Sequence[str]) -> Mapping[str, FoundTranscript]:

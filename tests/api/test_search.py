@@ -257,12 +257,16 @@ def test_a_cursor_of_somebody_elses_making_is_refused(look: Look, cursor: str) -
 
 def test_of_many_the_work_is_bounded_and_that_is_said(say: Say, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_store, "MOST_CANDIDATES", 3)
-    monkeypatch.setattr("services.search.MOST_CANDIDATES", 3)
     for _ in range(4):
         say("alpha beta")
     page = look("alpha").get_json()
     assert (len(page["results"]), page["is_complete"]) == (3, False)
+    # Nothing else has this word, and all that have it were looked at; with fewer looks there might be more.
     assert look("beta gamma").get_json()["is_complete"]
+    monkeypatch.setattr(search_store, "MOST_LOOKED_AT", 3)
+    monkeypatch.setattr(search_store, "FEW", 0)
+    assert look("alpha gamma").get_json()["is_complete"]
+    assert not look("alpha -beta").get_json()["is_complete"]
 
 
 def test_three_places_of_a_long_text_are_shown(say: Say, look: Look) -> None:

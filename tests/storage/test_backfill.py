@@ -59,7 +59,7 @@ def test_the_rows_become_what_they_would_be_had_they_been_written_then(stores: S
         assert abs((row.pop("created_at") - before[answer_id].pop("created_at")).total_seconds()) < 1  # type: ignore[operator]
         assert abs((row.pop("heard_at") - before[answer_id].pop("heard_at")).total_seconds()) < 1  # type: ignore[operator]
     assert after == before
-    found = SearchStore(stores.database).candidates("owner", read_query("two teams"), None)
+    found, _ = SearchStore(stores.database).candidates("owner", read_query("two teams"), None)
     assert [each.answer_id for each in found] == [edited.answer_id]
 
 
