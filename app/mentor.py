@@ -29,6 +29,7 @@ def review(token: str) -> Any:
     """Every stage, with what there is to read of it."""
     stages = stages_of(session())
     return {
+        "session_id": session().id,
         "is_submitted": session().submitted_at is not None,
         "submitted_at": session().submitted_at,
         "pending_count": sum(each.is_waited_for for each in stages),

@@ -47,6 +47,7 @@ def read_session(session_id: str) -> Any:
     worker, found = services().health.worker(), session()
     return {
         **(_fields(found) if caller().session_id is None else _fields_for_candidate(found)),
+        "submitted_at": found.submitted_at,
         "answers": statuses_of(found),
         "whisper_model": worker.whisper_model,
         "demo_model": worker.demo_model,

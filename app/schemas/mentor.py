@@ -179,6 +179,7 @@ class ReviewedStageSchema(ResponseSchema):
 class ReviewSchema(Schema):
     """Every stage of the interview."""
 
+    session_id = fields.String(required=True)
     is_submitted = fields.Boolean(required=True)
     submitted_at = fields.AwareDateTime(required=True, allow_none=True)
     pending_count = fields.Integer(required=True, metadata={"description": "How many transcripts are still to come."})

@@ -135,6 +135,11 @@ class StartedSessionSchema(SessionSchema):
 
 
 class SessionDetailsSchema(SessionSchema):
+    submitted_at = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Since then the link changes nothing any more."},
+    )
     answers = fields.List(fields.Nested(AnswerStatusSchema), required=True)
     whisper_model = fields.String(allow_none=True)
     demo_model = fields.Boolean(required=True)

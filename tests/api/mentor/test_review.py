@@ -104,7 +104,9 @@ def test_a_transcript_that_lands_after_submitting_lands_and_is_submitted(
 
 
 @pytest.mark.covers("M-submit")
-def test_submitting_again_is_told_the_same_and_changes_nothing(mentor: Mentor, database: MongoDatabase) -> None:
+def test_submitting_again_is_told_the_same_and_changes_nothing(
+    mentor: Mentor, client: FlaskClient, database: MongoDatabase
+) -> None:
     assert_problem(mentor.submit(), 409, "nothing_to_submit")
     mentor.type("in writing")
     first = mentor.submit()
@@ -113,6 +115,8 @@ def test_submitting_again_is_told_the_same_and_changes_nothing(mentor: Mentor, d
     assert (first.status_code, first.get_json()["status"]) == (200, "submitted")
     assert again.get_data() == first.get_data()
     assert mentor.review()["submitted_at"] == first.get_json()["submitted_at"]
+    session = client.get(f"/api/sessions/{mentor.review()['session_id']}", headers=mentor.interview.owner).get_json()
+    assert session["submitted_at"] == first.get_json()["submitted_at"]
     assert list(database["interview_sessions"].find()) == stored
 
 
@@ -132,6 +136,11 @@ def test_what_was_submitted_stays_as_it_is_whichever_door_is_tried(
         mentor.patch(1, response_text="something else"),
         client.post(interview.upload_path(), data=audio(), headers=interview.candidate),
         use(client, interview, kept.object_key),
+        client.post(
+            f"/api/sessions/{interview.id}/responses",
+            json={"question_id": "q1", "type": "text", "response_text": "something else"},
+            headers=interview.candidate,
+        ),
     ):
         assert_problem(refused, 409, "already_submitted")
     assert mentor.get("response/1").get_json()["response_text"] == "in writing"
