@@ -13,6 +13,7 @@ from app.revisions import etag_of
 from app.schemas.answers import ReceiptSchema
 from app.schemas.responses import TEXT, NewSessionResponseSchema, SessionResponseListSchema, SessionResponseSchema
 from services.errors import NotFound
+from services.features import require_audio
 from services.responses import Response, response_to, responses_of
 
 blueprint = Blueprint("responses", __name__, url_prefix="/api/sessions", description="Answer by typing or by an upload")
@@ -61,7 +62,9 @@ def _typed(body: dict[str, Any]) -> Any:
 
 
 def _recorded(body: dict[str, Any]) -> Any:
-    # A text needs none of the room that there is for recordings, so this is not asked before it is known which it is.
+    # A text needs neither consent nor room, so nothing of this is asked before it is known which of the two it is.
+    require_audio(session())
+    services().consents.require(session())
     services().admission.check(session().owner_id, 0)
     said = {"language": body.get("language"), "declared_duration_ms": body.get("duration_ms")}
     question_id, key = body["question_id"], body["object_key"]

@@ -390,6 +390,28 @@ class TestTooLong:
         assert transcriber.heard == []
 
 
+class TestWithoutRecordings:
+    @pytest.fixture
+    def settings(self):
+        return settings_with(feature_flags={"audio_answers": 0})
+
+    @pytest.mark.covers("E7-S3.3")
+    def test_where_recordings_are_not_rolled_out_an_interview_is_typed(self, give: Give) -> None:
+        assert_problem(give(AUDIO), 403, "audio_not_enabled")
+        assert give().status_code == 201
+
+
+class TestWithoutConsent:
+    @pytest.fixture
+    def settings(self):
+        return settings_with(require_consent=True)
+
+    @pytest.mark.covers("Q-consent")
+    def test_where_nobody_has_consented_no_upload_becomes_a_response(self, give: Give) -> None:
+        assert_problem(give(AUDIO), 403, "consent_required")
+        assert give().status_code == 201
+
+
 class TestWithoutRoom:
     """What there is no room for are recordings: a text is taken all the same."""
 
