@@ -9,8 +9,9 @@ later changes nothing.
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
@@ -164,4 +165,8 @@ def resolved(host: str, port: int, *, seconds: float = 3.0) -> Sequence[Address]
             looking.set_exception(OSError(str(error)))
 
     threading.Thread(target=look, name="webhook-resolver", daemon=True).start()
-    return looking.result(seconds)
+    ends_at = time.monotonic() + seconds
+    while not looking.done() and time.monotonic() < ends_at:
+        # Short waits: what interrupts a thread is raised in it only when it runs.
+        wait([looking], timeout=0.25)
+    return looking.result(timeout=0)

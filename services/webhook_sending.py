@@ -6,7 +6,9 @@ judged addresses go in. The name stays the one of the endpoint for TLS (SNI and 
 
 import asyncio
 import ssl
+import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +29,7 @@ CONNECT_SECONDS = 5.0
 BODY_BYTES_AT_MOST = 64 * 1024
 BODY_SECONDS = 1.0
 ADDRESSES_AT_MOST = 3
-# While nothing comes the thread sleeps in the kernel; a shutdown is noticed when it wakes.
+# Whoever waits for an answer wakes that often: what interrupts a thread is raised in it only when it runs.
 WAKE_SECONDS = 0.25
 
 
@@ -55,27 +57,29 @@ class Sender:
         return self._given_tls or httpcore.default_ssl_context()
 
     def post(self, target: Target, addresses: Sequence[Address], headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send, and return what was answered; raises `SendingFailed`. Takes `TOTAL_SECONDS` at most."""
-        try:
-            return asyncio.run(self._within_time(target, addresses, headers, body))
-        except TimeoutError:
-            raise SendingFailed("The receiver did not answer in time.", code="timed_out") from None
-        except (httpcore.ConnectTimeout, httpcore.ReadTimeout, httpcore.WriteTimeout, httpcore.PoolTimeout):
-            raise SendingFailed("The receiver did not answer in time.", code="timed_out") from None
-        except httpcore.ConnectError as error:
-            raise _no_connection(error) from None
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, ssl.SSLError, OSError):
-            raise SendingFailed("The receiver broke the connection off.", code="cut") from None
+        """Send, and return what was answered; raises `SendingFailed`. Takes `TOTAL_SECONDS` at most.
+
+        In a thread of its own: a shutdown is raised in the caller's at any moment, and asyncio swallows what is raised
+        in the midst of it. What was being sent then goes on for its few seconds, and is sent again later.
+        """
+        sending: Future[Answer] = Future()
+
+        def send() -> None:
+            try:
+                sending.set_result(asyncio.run(self._within_time(target, addresses, headers, body)))
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the caller has to hear of it
+                sending.set_exception(error)
+
+        threading.Thread(target=send, name="webhook-sender", daemon=True).start()
+        while not sending.done():
+            wait([sending], timeout=WAKE_SECONDS)
+        return _answer_of(sending)
 
     async def _within_time(
         self, target: Target, addresses: Sequence[Address], headers: Mapping[str, str], body: bytes
     ) -> Answer:
-        awake = asyncio.create_task(_stay_awake())
-        try:
-            async with asyncio.timeout(TOTAL_SECONDS):
-                return await self._post(target, addresses, headers, body)
-        finally:
-            awake.cancel()
+        async with asyncio.timeout(TOTAL_SECONDS):
+            return await self._post(target, addresses, headers, body)
 
     async def _post(
         self, target: Target, addresses: Sequence[Address], headers: Mapping[str, str], body: bytes
@@ -142,11 +146,6 @@ async def _drain(got: httpcore.Response) -> None:
             return
 
 
-async def _stay_awake() -> None:
-    while True:
-        await asyncio.sleep(WAKE_SECONDS)
-
-
 def _retry_after(headers: Sequence[tuple[bytes, bytes]]) -> int | None:
     """RFC 9110, 10.2.3: seconds, or a date; None for anything else."""
     value = next((value for name, value in headers if name.lower() == b"retry-after"), b"").decode("latin-1").strip()
@@ -158,6 +157,17 @@ def _retry_after(headers: Sequence[tuple[bytes, bytes]]) -> int | None:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0, ceil((at - datetime.now(UTC)).total_seconds()))
+
+
+def _answer_of(sending: "Future[Answer]") -> Answer:
+    try:
+        return sending.result()
+    except (TimeoutError, httpcore.TimeoutException):
+        raise SendingFailed("The receiver did not answer in time.", code="timed_out") from None
+    except httpcore.ConnectError as error:
+        raise _no_connection(error) from None
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError):
+        raise SendingFailed("The receiver broke the connection off.", code="cut") from None
 
 
 def _no_connection(error: httpcore.ConnectError) -> SendingFailed:

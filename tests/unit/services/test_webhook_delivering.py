@@ -2,12 +2,14 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from dramatiq.threading import raise_thread_exception
 from standardwebhooks import Webhook as Verifier
 
 from config import Settings
@@ -397,3 +399,29 @@ def test_a_shutdown_in_the_middle_gives_the_delivery_back(listening: Listening) 
     delivering._post.send = send  # type: ignore[method-assign]
     listening.try_again()
     assert len(listening.receiver.received) == 1
+
+
+class Interrupted(BaseException):
+    """What Dramatiq raises in a thread that has to stop."""
+
+
+def test_a_worker_that_has_to_stop_does_not_wait_for_a_slow_receiver(listening: Listening, receiver: Receiver) -> None:
+    receiver.behave = receiver.hang
+    listening.end_an_answer()
+    ended: list[BaseException] = []
+
+    def deliver() -> None:
+        try:
+            listening.services.webhook_delivering.deliver(listening.queue.deliveries.pop())
+        except BaseException as error:  # noqa: BLE001
+            ended.append(error)
+
+    thread = threading.Thread(target=deliver)
+    thread.start()
+    wait_until(lambda: receiver.received)
+    started = time.monotonic()
+    raise_thread_exception(thread.ident, Interrupted)  # type: ignore[no-untyped-call]
+    thread.join(8)
+    assert time.monotonic() - started < 5
+    assert isinstance(ended[0], Interrupted)
+    assert (listening.delivery["status"], listening.delivery["attempts"]) == (Status.QUEUED, 0)
