@@ -214,7 +214,7 @@ def test_names_are_looked_up_as_the_machine_does() -> None:
 
 def test_a_look_up_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [] if released.wait(30) else [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(30) and [])
     try:
         with pytest.raises(TimeoutError):
             resolved("hooks.example", 80, seconds=0.1)
