@@ -20,7 +20,8 @@ EXPLAINED = """
 WER: substituted, missing and added words of what was heard, over the words of what a person made of it.
 Only corrected transcripts can be compared, and people correct what is wrong: so the rate over all speech is lower.
 "At least" takes every transcript that nobody edited for right, "corrected" every one for as wrong as those. Nobody
-listened to the rest: an error that a corrector missed counts as right, a change of style as an error.
+listened to the rest: an error that a corrector missed counts as right, a change of style as an error. "Rewritten" are
+edits with more errors than words: another text, which says nothing of what was heard, and counts in no rate.
 """
 
 
@@ -30,11 +31,15 @@ class Heard:
 
     transcripts: int = 0
     words: int = 0
+    rewritten: int = 0
     errors: list[WordErrors] = field(default_factory=list)
 
     def add(self, text: HeardText) -> None:
         self.transcripts += 1
         found = word_errors(text.text, text.heard, most_words=None) if text.is_corrected else None
+        if found is not None and found.is_rewriting:
+            self.rewritten += 1
+            return
         if found is not None:
             self.errors.append(found)
         self.words += len(normalised(text.text)) if found is None else found.words
@@ -44,6 +49,7 @@ class Heard:
         return {
             "transcripts": self.transcripts,
             "corrected": len(self.errors),
+            "rewritten": self.rewritten,
             "words": words,
             "word_errors": errors,
             "wer": _rate(errors, words),
@@ -103,7 +109,7 @@ def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
     if not rows:
         yield "No model has heard anything here yet."
         return
-    names = ("model", "language", "transcripts", "corrected", "words", "errors", "WER", "95 %", "at least")
+    names = ("model", "language", "transcripts", "corrected", "rewritten", "words", "errors", "WER", "95 %", "at least")
     cells = [names, *map(_cells, rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(names))]
     for row in cells:
@@ -116,7 +122,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     interval = row["wer_95"]
     return (
         *(row["whisper_model"], row["language"]),
-        *(str(row[name]) for name in ("transcripts", "corrected", "words", "word_errors")),
+        *(str(row[name]) for name in ("transcripts", "corrected", "rewritten", "words", "word_errors")),
         _percent(row["wer"]),
         "-" if interval is None else f"{100 * interval[0]:.1f}-{_percent(interval[1])}",
         _percent(row["wer_at_least"]),

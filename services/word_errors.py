@@ -26,6 +26,11 @@ class WordErrors:
     words: int
 
     @property
+    def is_rewriting(self) -> bool:
+        """Whether hardly anything was left: another text, by which nothing can be said of what was heard."""
+        return self.errors > self.words
+
+    @property
     def rate(self) -> float | None:
         return self.errors / self.words if self.words else None
 

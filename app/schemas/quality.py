@@ -26,6 +26,9 @@ class ModelQualitySchema(Schema):
     mean_stars = fields.Float(required=True, allow_none=True)
     error_reports = fields.Integer(required=True)
     corrected = fields.Integer(required=True, metadata={"description": "Transcripts whose newest text is an edit."})
+    rewritten = fields.Integer(
+        required=True, metadata={"description": "Edits that share hardly a word with what was heard: in no rate."}
+    )
     wer = fields.Float(
         required=True,
         allow_none=True,

@@ -11,11 +11,15 @@ from services.storage.revisions import RevisionStore
 
 @dataclass(frozen=True, slots=True)
 class ModelQuality:
-    """`corrected` transcripts were edited by a person, and so compared: `word_errors` of `words` were wrong in them."""
+    """`corrected` transcripts were edited by a person, and compared: `word_errors` of `words` were wrong in them.
+
+    `rewritten` ones have more errors than words: whoever wrote them wrote something else, and they say nothing.
+    """
 
     whisper_model: str
     transcripts: int = 0
     corrected: int = 0
+    rewritten: int = 0
     word_errors: int = 0
     words: int = 0
     ratings: int = 0
@@ -56,11 +60,14 @@ class QualityStore:
     def of_models(self, since: datetime, whisper_model: str | None) -> list[ModelQuality]:
         """By the model's name. Counted are transcripts heard since then, and what was said since then."""
         model: Any = {"$gt": ""} if whisper_model is None else whisper_model
+        # As `WordErrors.is_rewriting`; what was never corrected has neither.
+        is_corrected = {"$and": [{"$gt": ["$errors.words", None]}, {"$lte": ["$errors.errors", "$errors.words"]}]}
         of_texts = {
             "transcripts": {"$sum": 1},
-            "corrected": {"$sum": {"$cond": [{"$gt": ["$errors.words", None]}, 1, 0]}},
-            "word_errors": {"$sum": "$errors.errors"},
-            "words": {"$sum": "$errors.words"},
+            "corrected": {"$sum": {"$cond": [is_corrected, 1, 0]}},
+            "rewritten": {"$sum": {"$cond": [{"$gt": ["$errors.errors", "$errors.words"]}, 1, 0]}},
+            "word_errors": {"$sum": {"$cond": [is_corrected, "$errors.errors", 0]}},
+            "words": {"$sum": {"$cond": [is_corrected, "$errors.words", 0]}},
         }
         of_ratings = {"ratings": {"$sum": 1}, "stars": {"$sum": "$stars"}}
         counts: dict[str, dict[str, int]] = {}

@@ -221,13 +221,15 @@ def test_two_models_are_compared_by_what_people_made_of_their_transcripts(
     models.heard("small", "i let a teem", "I led a team.")
     models.heard("small", "i led a team", "I led a team!")
     models.heard("small", "never corrected and so not counted")
+    # One edit that is no correction must not spoil the figure.
+    models.heard("small", "what was heard here", "x")
     models.heard("large", "i led a teem", "I led a team.")
     told = {each["whisper_model"]: each for each in client.get("/api/admin/quality", headers=admin).json["models"]}
     assert {name: (each["transcripts"], each["corrected"], each["wer"]) for name, each in told.items()} == {
-        "small": (3, 2, 0.25),
+        "small": (4, 2, 0.25),
         "large": (1, 1, 0.25),
     }
-    assert (told["small"]["word_errors"], told["small"]["words"]) == (2, 8)
+    assert [told["small"][name] for name in ("word_errors", "words", "rewritten")] == [2, 8, 1]
     one = client.get("/api/admin/quality?whisper_model=large", headers=admin).json["models"]
     assert [each["whisper_model"] for each in one] == ["large"]
 
@@ -257,9 +259,9 @@ def test_going_back_to_what_was_heard_is_no_correction(
     *, client: FlaskClient, interview: Interview, path: str, upload: Call, transcribe: Call, edit: Call, admin: Any
 ) -> None:
     transcribe(upload())
-    edit("something else")
+    edit("i led a big team")
     (told,) = client.get("/api/admin/quality", headers=admin).json["models"]
-    assert (told["corrected"], told["wer"]) == (1, 2.0)
+    assert (told["corrected"], told["wer"]) == (1, 0.2)
     again = client.post(f"{path}/restore", json={"revision": 1}, headers={**interview.owner, "If-Match": "*"})
     assert again.status_code == 200
     (told,) = client.get("/api/admin/quality", headers=admin).json["models"]

@@ -43,14 +43,15 @@ def test_each_model_and_language_has_its_rate_over_what_people_corrected(
     heard("i let a teem", "I led a team.")
     heard("i led a team", "I led a team!")
     heard("nobody has looked at these eight words yet")
+    heard("what was heard here", "Nonsense.")
     heard("ich leitete ein team", "Ich leitete das Team.", language="de")
     heard("i led a teem", "i led a team", model="large")
     assert main(["--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     told = [[each[name] for name in ("whisper_model", "language", "transcripts", "corrected", "wer")] for each in rows]
-    assert told == [["large", "en", 1, 1, 0.25], ["small", "de", 1, 1, 0.25], ["small", "en", 3, 2, 0.25]]
+    assert told == [["large", "en", 1, 1, 0.25], ["small", "de", 1, 1, 0.25], ["small", "en", 4, 2, 0.25]]
     # As if what nobody corrected were right: the least that the rate can be.
-    assert [rows[2][name] for name in ("word_errors", "words", "wer_at_least")] == [2, 8, 0.125]
+    assert [rows[2][name] for name in ("word_errors", "words", "wer_at_least", "rewritten")] == [2, 8, 0.125, 1]
     assert main(["--model", "large", "--json"]) == 0
     assert [each["whisper_model"] for each in json.loads(capsys.readouterr().out)["rows"]] == ["large"]
 
@@ -80,7 +81,7 @@ def test_the_table_says_how_far_it_can_be_trusted(heard: Heard, capsys: pytest.C
     said = capsys.readouterr().out
     assert "people correct what is wrong" in said
     (line,) = [each for each in said.splitlines() if each.startswith("small")]
-    assert line.split() == ["small", "en", "2", "2", "8", "2", "25.0", "%", "0.0-50.0", "%", "25.0", "%"]
+    assert line.split() == ["small", "en", "2", "2", "0", "8", "2", "25.0", "%", "0.0-50.0", "%", "25.0", "%"]
 
 
 def test_it_reads_all_pages_and_tells_how_far_it_is(
