@@ -37,8 +37,9 @@ def complete(client: FlaskClient, interview: Interview) -> Callable[..., TestRes
     def press(key: str | None = None, headers: dict[str, str] | None = None) -> TestResponse:
         headers = {**(headers or interview.candidate), **({"Idempotency-Key": key} if key else {})}
         # A worker is told once the reply is sent.
-        with client.post(f"/api/sessions/{interview.id}/complete", headers=headers) as reply:
-            return reply
+        reply = client.post(f"/api/sessions/{interview.id}/complete", headers=headers)
+        reply.close()
+        return reply
 
     return press
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.scored import WordsProvider, scored_over
 from tests.stores import MODEL, Stores, transcript_of
 
 ODD = ("0", "1", "10", "-", "_", "_id", "__proto__", "id", "lease", "constructor", "x" * 64, "X" * 64)
@@ -37,14 +38,13 @@ def test_an_answer_is_replaced_by_its_own_question_only(stores: Stores, question
 
 
 def test_scores_land_on_their_own_questions(stores: Stores):
+    scored = scored_over(stores.database, WordsProvider())
     session_id = stores.start(*ODD)
-    for question_id in ODD:
-        stores.accept(session_id, question_id)
-    session = stores.sessions.find_unguarded(session_id)
-    assert session is not None
-    scores = {question_id: {"score": float(number)} for number, question_id in enumerate(ODD)}
-    assert stores.sessions.save_analysis(session, scores, {})
+    for number, question_id in enumerate(ODD, start=1):
+        scored.say(session_id, question_id, "word " * number)
+    scored.jobs.complete(scored.session(session_id))
+    scored.scoring.work(session_id)
     found = stores.session(session_id)["answers"]
     assert {question_id: answer["score"] for question_id, answer in found.items()} == {
-        question_id: float(number) for number, question_id in enumerate(ODD)
+        question_id: 10.0 * number for number, question_id in enumerate(ODD, start=1)
     }
