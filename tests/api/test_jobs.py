@@ -10,11 +10,13 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from config import Settings
+from services.access import OWNER
 from services.container import Services
-from services.models import AnswerRef, Caller
+from services.models import AnswerRef, Caller, Hints
 from services.storage.client import MongoDatabase
 from tests.api.conftest import Interview, assert_problem, audio, bearer, fail_the_transcriber
-from tests.factories import wav_of
+from tests.factories import settings_with, wav_of
 from tests.fakes import RememberingQueue, ScriptedTranscriber
 
 Send = Callable[..., TestResponse]
@@ -100,7 +102,6 @@ def test_a_failed_job_says_why_and_can_be_tried_again(
     client: FlaskClient,
     headers: dict[str, str],
     send: Send,
-    work: Callable[[], AnswerRef],
     read: Callable[[str], dict[str, Any]],
     services: Services,
     queue: RememberingQueue,
@@ -116,7 +117,7 @@ def test_a_failed_job_says_why_and_can_be_tried_again(
     again = reply.get_json()["times"]
     assert again["failed_at"] is None
     assert again["queued_at"] > failed["times"]["queued_at"]
-    work()
+    services.transcription.transcribe(queue.sent[-1])
     assert read(job_id)["status"] == "completed"
     assert_problem(client.post(f"/api/jobs/{job_id}/retry", headers=headers), 409, "already_completed")
 
@@ -196,7 +197,8 @@ def test_jobs_are_listed_by_state_newest_first_page_by_page_without_their_texts(
     everything = client.get("/api/jobs", headers=headers).get_json()
     assert [each["job_id"] for each in everything["jobs"]] == ids[::-1]
     assert not any("transcript" in each or "partial_transcript" in each for each in everything["jobs"])
-    found, cursor = [], ""
+    found: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         query = f"/api/jobs?status=completed&limit=2{cursor and f'&cursor={cursor}'}"
         page = client.get(query, headers=headers).get_json()
@@ -339,15 +341,14 @@ def test_what_is_no_recording_or_not_the_one_declared_leaves_nothing(
     client: FlaskClient,
     headers: dict[str, str],
     database: MongoDatabase,
-    stored_files: Callable[[], tuple[int, int]],
     form: dict[str, Any],
     status: int,
     code: str,
 ) -> None:
     reply = client.post("/api/transcribe", data=form, headers=headers, content_type="multipart/form-data")
     assert_problem(reply, status, code)
-    assert stored_files() == (0, 0)
-    assert database["uploads"].count_documents({}) == 0
+    for name in ("uploads", "fs.files", "fs.chunks", "interview_sessions"):
+        assert database[name].count_documents({}) == 0
 
 
 @pytest.mark.covers("E6-S1.1")
@@ -388,3 +389,69 @@ def test_many_sessions_are_summed_up_in_one_call(
     too_many = ",".join(str(number) for number in range(51))
     assert_problem(client.get(f"/api/transcription-status?session_ids={too_many}", headers=headers), 422)
     assert_problem(client.get("/api/transcription-status", headers=headers), 422)
+
+
+class TestItsOwnLimits:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return settings_with(max_answer_seconds=2, max_job_seconds=6, max_job_bytes=300_000)
+
+    @pytest.mark.covers("N-transcribe")
+    @pytest.mark.parametrize(("seconds", "status"), [(5, "completed"), (9, "failed")])
+    def test_a_job_may_be_longer_than_an_answer_and_not_endless(
+        self,
+        send: Send,
+        work: Callable[[], AnswerRef],
+        read: Callable[[str], dict[str, Any]],
+        seconds: int,
+        status: str,
+    ) -> None:
+        job_id = send(wav_of(seconds)).get_json()["job_id"]
+        work()
+        job = read(job_id)
+        assert job["status"] == status
+        assert (job["error"] or {}).get("code") == (None if status == "completed" else "too_long")
+
+    def test_a_job_of_more_bytes_is_refused_however_it_is_sent(
+        self, client: FlaskClient, headers: dict[str, str], send: Send, stored_files: Callable[[], tuple[int, int]]
+    ) -> None:
+        assert_problem(send(wav_of(12)), 413)
+        body, boundary = b"".join(wav_body(wav_of(12))), "b"
+        content_type = f"multipart/form-data; boundary={boundary}"
+        environ = {"wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
+        reply = client.post(
+            "/api/transcribe",
+            input_stream=BytesIO(body),
+            headers=headers,
+            content_type=content_type,
+            environ_overrides=environ,
+        )
+        assert_problem(reply, 413)
+        assert stored_files() == (0, 0)
+
+
+def wav_body(content: bytes) -> list[bytes]:
+    head = b'--b\r\nContent-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\n'
+    return [head, content, b"\r\n--b--\r\n"]
+
+
+@pytest.mark.covers("Q-chunks")
+def test_a_recording_of_several_parts_is_heard_to_its_end(
+    services: Services, work: Callable[[], AnswerRef], read: Callable[[str], dict[str, Any]], queue: RememberingQueue
+) -> None:
+    incoming = services.transcription_jobs.expect(OWNER.user_id, None)
+    content = wav_of(300)
+    for start in range(0, len(content), 65_536):
+        incoming.write(content[start : start + 65_536])
+    services.transcription_jobs.accept(OWNER.user_id, incoming, Hints(), once=False)
+    work()
+    assert read(queue.sent[-1].session_id)["duration_seconds"] == 300.0
+
+
+def test_a_recording_of_which_a_part_is_gone_is_told_so(
+    send: Send, work: Callable[[], AnswerRef], read: Callable[[str], dict[str, Any]], database: MongoDatabase
+) -> None:
+    job_id = send(wav_of(14)).get_json()["job_id"]
+    database["fs.chunks"].delete_one({"n": 1})
+    work()
+    assert read(job_id)["error"]["code"] == "audio_missing"

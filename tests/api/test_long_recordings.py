@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -193,7 +194,8 @@ def test_an_upload_that_was_collected_becomes_no_job(
     assert database["interview_sessions"].count_documents({}) == 0
 
 
-def marker_ends_at(database: MongoDatabase) -> object:
+def marker_ends_at(database: MongoDatabase) -> datetime:
     marker = database["uploads"].find_one({})
     assert marker is not None
-    return marker["expires_at"]
+    ends_at: datetime = marker["expires_at"]
+    return ends_at
