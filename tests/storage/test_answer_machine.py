@@ -25,14 +25,18 @@ from services.access import OWNER
 from services.audit import Audit
 from services.decisions import Decisions
 from services.errors import Conflict, LeaseLost, NotFound, PreconditionFailed, TranscriptionFailed
-from services.models import AnswerRef, Claim
+from services.models import AnswerRef, Caller, Claim
+from services.outside_transcripts import OutsideText, OutsideTranscripts
 from services.recovery import Recovery
 from services.retention import Retention
 from services.review import Review
 from services.storage.audit import AuditStore
 from services.storage.decisions import DecisionStore
+from services.storage.outside_transcripts import OutsideTranscriptStore
 from services.storage.retention_rules import RetentionRuleStore
 from services.storage.transcripts import TranscriptStore
+from services.storage.typed_answers import TypedAnswerStore
+from services.typed_answers import TypedAnswers
 from tests.fakes import RememberingQueue
 from tests.stores import HOLDER, MODEL, Stores, transcript_of
 
@@ -50,6 +54,8 @@ STEPS_OF_A_WORKER = (
 STAYS_WITH_ITS_WORKER = ("begin", "resume", "hear", "hold")
 WINDOWS = 3
 one_question = st.sampled_from(QUESTIONS)
+one_text = st.sampled_from(["$typed", "typed"])
+WORKER = Caller("owner", role="worker", key_id="0" * 24)
 one_window = st.integers(0, WINDOWS - 1)
 one_holder = st.sampled_from([HOLDER, "another", "a third"])
 
@@ -86,6 +92,9 @@ class Expected:
     revision: int | None = None
     partial: Partial | None = None
     shown: dict[int, str] = field(default_factory=dict)
+    # By an operator's hand; by a worker that is not ours, and as that wrote it.
+    is_marked: bool = False
+    is_from_outside: bool = False
 
     def end(self, status: str) -> None:
         self.status, self.token, self.holder, self.is_expired = status, None, None, False
@@ -112,6 +121,11 @@ class Lifecycle(RuleBasedStateMachine):
         self.queue = RememberingQueue()
         self.decisions = Decisions(DecisionStore(database), self.queue)
         self.review = Review(TranscriptStore(database), Audit(AuditStore(database)))
+        self.ended: list[AnswerRef] = []
+        self.typed = TypedAnswers(TypedAnswerStore(database), self.stores.audio, self.ended.append)
+        outside = OutsideTranscriptStore(database)
+        audit = Audit(AuditStore(database))
+        self.outside = OutsideTranscripts(outside, self.stores.audio, audit, self.ended.append)
         self.recovery = Recovery(self.stores.open, self.stores.uploads, self.stores.audio, self.queue, holder=HOLDER)
         rules = RetentionRuleStore(self.stores.database)
         self.retention = Retention(self.stores.audio, self.stores.answers, self.stores.sessions, rules, failed_hours=1)
@@ -130,6 +144,41 @@ class Lifecycle(RuleBasedStateMachine):
         self.model.answers[question_id] = Expected(ref)
         self.refs.append(ref)
         self.model.seq += 1
+
+    @rule(question_id=one_question, text=one_text)
+    def type_it(self, question_id, text):
+        """In the place of whatever is there, whoever works on that."""
+        session = self.stores.sessions.find_unguarded(self.model.session_id)
+        assert session is not None
+        told = self.typed.accept(session, question_id, text, "owner")
+        ref = AnswerRef(self.model.session_id, question_id, told.answer_id)
+        self.model.revisions[question_id] = self.model.revisions.get(question_id, 0) + 1
+        assert told.revision == self.model.revisions[question_id]
+        self.model.answers[question_id] = Expected(ref, "completed", has_audio=False, text=text, revision=told.revision)
+        self.refs.append(ref)
+        self.model.seq += 1
+        assert self.ended.pop() == ref
+
+    @rule(data=st.data(), text=one_text)
+    def write_from_outside(self, data, text):
+        """By a worker that never claimed it, while one of ours may be at it."""
+        ref = data.draw(st.sampled_from(self.refs[:-LATELY:-1]))
+        expected = self.current(ref)
+        is_wanted = expected is not None and expected.status in (*OPEN, "failed")
+        may_write = expected is not None and is_wanted and expected.has_audio and not expected.is_marked
+        is_repeat = expected is not None and expected.is_from_outside and expected.text == text
+        with self.raising(None if may_write or is_repeat else NotFound if expected is None else Conflict):
+            told = self.outside.write_by_id(WORKER, ref.answer_id, OutsideText(text, "large-v3"))
+            assert (told.transcript, told.status) == (text, "completed")
+        if not may_write or expected is None:
+            assert not self.ended
+            return
+        self.model.seq += 1
+        self.model.revisions[ref.question_id] = self.model.revisions.get(ref.question_id, 0) + 1
+        expected.end("completed")
+        expected.is_put_off, expected.has_audio, expected.partial, expected.is_from_outside = False, False, None, True
+        expected.text, expected.revision = text, self.model.revisions[ref.question_id]
+        assert self.ended.pop() == ref
 
     def record_all(self) -> None:
         """Most of what may happen asks for an answer."""
@@ -279,6 +328,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.model.seq += 1
             expected.is_put_off, expected.partial = False, None
             expected.end("cancelled" if decision == "cancel" else "failed")
+            expected.is_marked = decision == "mark failed"
 
     @rule(data=st.data())
     def retry(self, data):
@@ -289,7 +339,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.decisions.retry(ref)
         if may_retry and expected is not None:
             self.model.seq += 1
-            expected.status, expected.attempts, expected.crashes = "queued", 0, 0
+            expected.status, expected.attempts, expected.crashes, expected.is_marked = "queued", 0, 0, False
 
     @rule(
         question_id=one_question, text=st.sampled_from(["", "$edited", "edited"]), behind=st.sampled_from([0, 1, None])
@@ -312,7 +362,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.model.seq += 1
             self.model.revisions[question_id] += 1
             assert number == self.model.revisions[question_id]
-            expected.text, expected.revision = text, number
+            expected.text, expected.revision, expected.is_from_outside = text, number, False
 
     @rule()
     def let_time_pass_and_sweep(self):
