@@ -22,6 +22,7 @@ def told(version: str, headers: dict[str, str]) -> dict[str, str]:
     return {**headers, "X-Frontend-Version": version}
 
 
+@pytest.mark.covers("N-version")
 def test_everybody_may_ask_for_the_versions(client: FlaskClient) -> None:
     reply = client.get("/version", headers={"X-Frontend-Version": "0.0.1"})
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -29,6 +30,7 @@ def test_everybody_may_ask_for_the_versions(client: FlaskClient) -> None:
     assert reply.get_json() == {"version": project["version"], "minimum_frontend_version": MINIMUM}
 
 
+@pytest.mark.covers("N-version")
 @pytest.mark.parametrize("version", ["1.9.9", "1.9.10", "0.99.99", "v1.9", "1", "1.9.0-rc.1"])
 def test_a_frontend_below_the_minimum_is_told_both_versions(
     client: FlaskClient, interview: Interview, version: str
@@ -56,6 +58,7 @@ def test_what_is_no_version_proves_nothing(client: FlaskClient, interview: Inter
     assert reply.status_code == 200
 
 
+@pytest.mark.covers("N-version")
 def test_uploads_are_never_refused_for_it(client: FlaskClient, interview: Interview) -> None:
     reply = client.post(interview.upload_path(), data=audio(), headers=told("0.0.1", interview.candidate))
     assert reply.status_code == 202

@@ -73,7 +73,7 @@ def test_a_recording_without_an_interview_gets_a_job_id_at_once(send: Send, queu
     assert [ref.session_id for ref in queue.sent] == [body["job_id"]]
 
 
-@pytest.mark.covers("N-job", "N-states", "N-percent", "N-times")
+@pytest.mark.covers("N-job", "N-states", "N-percent", "N-times", "Q-eta")
 def test_a_job_tells_its_state_its_percent_and_when_it_came_to_each_state(
     send: Send, work: Callable[[], AnswerRef], read: Callable[[str], dict[str, Any]], transcriber: ScriptedTranscriber
 ) -> None:
