@@ -29,11 +29,15 @@ def is_url(value: str) -> None:
 
 def is_llm_url(value: str) -> None:
     """https; without TLS only on this machine or in one's own network, since a key and transcripts are sent."""
-    parts = urlsplit(value)
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_near(parts.hostname or ""))
+    try:
+        parts = urlsplit(value)
+        host, has_port = parts.hostname or "", parts.port != 0
+    except ValueError:
+        parts, host, has_port = urlsplit(""), "", False
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_near(host))
     has_more = parts.query or parts.fragment or parts.username
     _check(
-        not value or (is_safe and bool(parts.hostname) and not has_more),
+        not value or (is_safe and _is_host(host) and has_port and not has_more),
         "must be an https address (http only in one's own network), without a user, a query or a fragment",
     )
 
@@ -79,6 +83,10 @@ def from_1_to(maximum: int) -> validate.Range:
 def is_token(value: str) -> None:
     _check(not value or len(value) >= 16, "must have at least 16 characters")
     _check(value.count(".") != 2, "must not look like a signed token (two dots)")
+
+
+def _is_host(host: str) -> bool:
+    return bool(host) and host.isascii() and all(0 < len(label) <= 63 for label in host.rstrip(".").split("."))
 
 
 def _is_near(host: str) -> bool:

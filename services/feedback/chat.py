@@ -54,7 +54,7 @@ class ChatEndpoint:
         content = json.dumps({"model": self.model, "messages": messages, **form}).encode()
         try:
             status, headers, body = self._post(content, deadline)
-        except (httpcore.TimeoutException, httpcore.PoolTimeout):
+        except httpcore.TimeoutException:
             raise ModelUnavailable("The model did not answer in time.", code="timeout") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError):
             # Without its cause: a traceback shows what was sent.

@@ -206,7 +206,11 @@ def test_a_model_may_be_anywhere_with_tls_and_near_without(environment, url):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://llm.example/v1", "http://8.8.8.8/v1", "ftp://llm/v1", "https://llm/v1?key=1", "llm"]
+    "url",
+    [
+        *("http://llm.example/v1", "http://8.8.8.8/v1", "ftp://llm/v1", "https://llm/v1?key=1", "llm"),
+        *("https://[::1/v1", "https://llm:99999/v1", "https://llm:0/v1", "https://llm..example/v1", "https:///v1"),
+    ],
 )
 def test_keys_and_transcripts_are_not_sent_in_the_clear_through_the_internet(environment, url):
     with pytest.raises(SettingsError, match="FEEDBACK_LLM_URL"):
