@@ -107,7 +107,7 @@ def told(job: Job) -> dict[str, Any]:
         "stage": done.stage if done else None,
         "progress": {
             "percent": job.percent,
-            "windows_done": done.windows_done if done else 0,
+            "windows_done": done.windows_done if done else None,
             "windows_total": done.windows_total if done else None,
         },
         "times": job.times,

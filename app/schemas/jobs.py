@@ -81,7 +81,7 @@ class JobReceiptSchema(Schema):
 
 class JobProgressSchema(Schema):
     percent = fields.Integer(required=True, validate=validate.Range(min=0, max=100))
-    windows_done = fields.Integer(required=True)
+    windows_done = fields.Integer(required=True, allow_none=True, metadata={"description": "While processing."})
     windows_total = fields.Integer(required=True, allow_none=True)
 
 
