@@ -181,7 +181,13 @@ def _results(of: Joining) -> dict[str, Any]:
         "feedback_jobs": of.feedback_jobs,
         "scoring": of.scoring,
         "analysis": Analysis(of.sessions, of.feedback_jobs, of.scoring, of.choose_provider),
-        "export": Export(RevisionStore(of.database), of.audio, FeedbackReportStore(of.database), of.audit),
+        "export": Export(
+            RevisionStore(of.database),
+            of.audio,
+            FeedbackReportStore(of.database),
+            OpinionStore(of.database),
+            of.audit,
+        ),
     }
 
 

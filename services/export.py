@@ -17,6 +17,7 @@ from services.errors import RecordingRejected
 from services.models import Caller, Session
 from services.storage.audio import AudioStore
 from services.storage.feedback_reports import FeedbackReportStore
+from services.storage.opinions import OpinionStore
 from services.storage.revisions import Revision, RevisionStore
 from services.transcripts import told
 
@@ -40,9 +41,17 @@ _INTERNAL = frozenset({"lease", "not_before", "gridfs_file_id", "partial_texts"}
 class Export:
     """Makes exports."""
 
-    def __init__(self, revisions: RevisionStore, audio: AudioStore, reports: FeedbackReportStore, audit: Audit) -> None:
+    def __init__(
+        self,
+        revisions: RevisionStore,
+        audio: AudioStore,
+        reports: FeedbackReportStore,
+        opinions: OpinionStore,
+        audit: Audit,
+    ) -> None:
         self._revisions = revisions
         self._reports = reports
+        self._opinions = opinions
         self._audio = audio
         self._audit = audit
 
@@ -64,9 +73,17 @@ class Export:
             files = [path for path, _ in (*texts, *([recording] if recording else []))]
             so_far = {"partial_transcript": status_of(question_id, answer).partial_transcript}
             told_of = {**_told(answer), **so_far, "question_id": question_id, "revisions": history, "files": files}
-            answers.append(told_of)
+            answers.append({**told_of, **self._said_of(answer["id"])})
         reports = self._reports.all_of(session.id)
         yield "session.json", _as_json({**_of_session(session), "feedback_reports": reports, "answers": answers})
+
+    def _said_of(self, answer_id: str) -> dict[str, Any]:
+        """What people said of its transcript."""
+        ratings, errors = self._opinions.ratings([answer_id]), self._opinions.reports([answer_id])
+        return {
+            "ratings": [each.as_document() for each in ratings],
+            "error_reports": [each.as_document() for each in errors],
+        }
 
     def _recording(self, name: str, answer: Mapping[str, Any]) -> tuple[str, bytes] | None:
         """As received; None when it is not kept (any more)."""
