@@ -34,6 +34,7 @@ NOT_KEYED: dict[str, str] = {
     "mentor.submit": "creates nothing: what was submitted once is not submitted again, and says when it was",
     "retention.choose_retention": "creates nothing: the same rule again is the same rule",
     "retention_of_others.choose_retention_of": "creates nothing: the same rule again is the same rule",
+    "opinions.rate": "a rating stands in the place of the one before: a repeat says the same again",
     "review.edit_transcript": "an edit names the revision that it changes (If-Match): a repeat changes nothing more",
     "signed_uploads.receive": "the address is the key: a second upload by it is refused and changes nothing",
     "tickets.issue_ticket": "a ticket lives for a minute and opens one connection: a repeat needs a fresh one",

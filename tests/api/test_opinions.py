@@ -63,7 +63,7 @@ def edit(client: FlaskClient, interview: Interview, path: str) -> Callable[[str]
 
 def told(reply: TestResponse) -> list[tuple[str, int, int]]:
     assert reply.status_code == 200
-    return sorted((each["by"], each["stars"], each["revision"]) for each in reply.json["ratings"])
+    return sorted((each["by"], each["stars"], each["revision"]) for each in reply.get_json()["ratings"])
 
 
 @pytest.mark.covers("Q-rating")
@@ -72,7 +72,7 @@ def test_candidate_owner_and_admin_rate_a_transcript_once_each(
     client: FlaskClient, interview: Interview, path: str, rate: Call, admin: dict[str, str], edit: Call
 ) -> None:
     reply = rate(2, comment="Half of it.")
-    assert (reply.status_code, reply.json["stars"], reply.json["comment"]) == (200, 2, "Half of it.")
+    assert (reply.status_code, reply.get_json()["stars"], reply.get_json()["comment"]) == (200, 2, "Half of it.")
     rate(5, interview.candidate)
     rate(3, admin)
     edit("i led a big team")
@@ -96,7 +96,7 @@ def test_a_rating_can_be_taken_back(client: FlaskClient, interview: Interview, p
 @pytest.mark.usefixtures("heard")
 def test_a_rating_may_be_of_an_earlier_text(rate: Call, edit: Call) -> None:
     edit("i led two teams")
-    assert rate(1, revision=1).json["revision"] == 1
+    assert rate(1, revision=1).get_json()["revision"] == 1
     assert_problem(rate(1, revision=3), 404, "no_such_revision")
 
 
@@ -126,14 +126,14 @@ def test_words_that_are_wrong_are_reported_by_their_place(
     reply = report(suggestion="lead", heard="led", comment="Every time.")
     assert reply.status_code == 201
     missing = report(start_word=4, end_word=4, kind="missing", suggestion="there", headers=interview.candidate)
-    assert (missing.status_code, missing.json["by"]) == (201, "candidate")
-    listed = client.get(f"{path}/errors", headers=interview.owner).json["errors"]
+    assert (missing.status_code, missing.get_json()["by"]) == (201, "candidate")
+    listed = client.get(f"{path}/errors", headers=interview.owner).get_json()["errors"]
     assert listed == [missing.json, reply.json]
-    assert (reply.json["heard"], reply.json["revision"], reply.json["by"]) == ("led", 1, "owner")
-    (own,) = client.get(f"{path}/errors", headers=interview.candidate).json["errors"]
+    assert (reply.get_json()["heard"], reply.get_json()["revision"], reply.get_json()["by"]) == ("led", 1, "owner")
+    (own,) = client.get(f"{path}/errors", headers=interview.candidate).get_json()["errors"]
     assert own == missing.json
     # A report changes no text.
-    assert client.get(path, headers=interview.owner).json["text"] == "i led a team"
+    assert client.get(path, headers=interview.owner).get_json()["text"] == "i led a team"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_report_that_is_sent_again_under_its_key_is_one(
 ) -> None:
     first, again = (report(headers={"Idempotency-Key": "once"}) for _ in range(2))
     assert again.json == first.json
-    assert len(client.get(f"{path}/errors", headers=interview.owner).json["errors"]) == 1
+    assert len(client.get(f"{path}/errors", headers=interview.owner).get_json()["errors"]) == 1
 
 
 @pytest.mark.usefixtures("heard")
@@ -224,13 +224,15 @@ def test_two_models_are_compared_by_what_people_made_of_their_transcripts(
     # One edit that is no correction must not spoil the figure.
     models.heard("small", "what was heard here", "x")
     models.heard("large", "i led a teem", "I led a team.")
-    told = {each["whisper_model"]: each for each in client.get("/api/admin/quality", headers=admin).json["models"]}
+    told = {
+        each["whisper_model"]: each for each in client.get("/api/admin/quality", headers=admin).get_json()["models"]
+    }
     assert {name: (each["transcripts"], each["corrected"], each["wer"]) for name, each in told.items()} == {
         "small": (4, 2, 0.25),
         "large": (1, 1, 0.25),
     }
     assert [told["small"][name] for name in ("word_errors", "words", "rewritten")] == [2, 8, 1]
-    one = client.get("/api/admin/quality?whisper_model=large", headers=admin).json["models"]
+    one = client.get("/api/admin/quality?whisper_model=large", headers=admin).get_json()["models"]
     assert [each["whisper_model"] for each in one] == ["large"]
 
 
@@ -242,7 +244,7 @@ def test_ratings_and_reports_count_for_the_model_that_heard(
     rate(2)
     rate(5, interview.candidate)
     report()
-    (told,) = client.get("/api/admin/quality", headers=admin).json["models"]
+    (told,) = client.get("/api/admin/quality", headers=admin).get_json()["models"]
     assert (told["whisper_model"], told["ratings"], told["mean_stars"], told["error_reports"]) == (
         "scripted",
         2,
@@ -251,7 +253,7 @@ def test_ratings_and_reports_count_for_the_model_that_heard(
     )
     assert (told["transcripts"], told["corrected"], told["wer"]) == (1, 0, None)
     later = quote((datetime.now(UTC) + timedelta(minutes=1)).isoformat())
-    assert client.get(f"/api/admin/quality?since={later}", headers=admin).json["models"] == []
+    assert client.get(f"/api/admin/quality?since={later}", headers=admin).get_json()["models"] == []
 
 
 @pytest.mark.covers("Q-wer")
@@ -260,11 +262,11 @@ def test_going_back_to_what_was_heard_is_no_correction(
 ) -> None:
     transcribe(upload())
     edit("i led a big team")
-    (told,) = client.get("/api/admin/quality", headers=admin).json["models"]
+    (told,) = client.get("/api/admin/quality", headers=admin).get_json()["models"]
     assert (told["corrected"], told["wer"]) == (1, 0.2)
     again = client.post(f"{path}/restore", json={"revision": 1}, headers={**interview.owner, "If-Match": "*"})
     assert again.status_code == 200
-    (told,) = client.get("/api/admin/quality", headers=admin).json["models"]
+    (told,) = client.get("/api/admin/quality", headers=admin).get_json()["models"]
     assert (told["corrected"], told["wer"]) == (0, None)
 
 

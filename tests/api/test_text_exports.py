@@ -36,12 +36,11 @@ class Texts:
 
     def cues(self, kind: str) -> list[tuple[float, float, str]]:
         """As another program reads them."""
-        parse = {"srt": webvtt.from_string, "vtt": webvtt.from_string}
         text = self.read(kind).text
         if kind == "srt":
             # The same but for a head, commas and numbers.
             text = "WEBVTT\n\n" + text.replace(",", ".")
-        return [(each.start_in_seconds, each.end_in_seconds, each.text) for each in parse[kind](text)]
+        return [(each.start_in_seconds, each.end_in_seconds, each.text) for each in webvtt.from_string(text).captions]
 
     def zipped(self) -> zipfile.ZipFile:
         reply = self._client.get(f"/api/sessions/{self._interview.id}/export", headers=self._interview.owner)

@@ -56,8 +56,8 @@ def diff(client: FlaskClient, interview: Interview, path: str) -> Call:
 def listed(client: FlaskClient, interview: Interview, path: str) -> list[dict[str, Any]]:
     reply = client.get(f"{path}/revisions", headers=interview.candidate)
     assert reply.status_code == 200
-    assert reply.headers["ETag"] == f'"{reply.json["newest_revision"]}"'
-    revisions: list[dict[str, Any]] = reply.json["revisions"]
+    assert reply.headers["ETag"] == f'"{reply.get_json()["newest_revision"]}"'
+    revisions: list[dict[str, Any]] = reply.get_json()["revisions"]
     return revisions
 
 
@@ -98,8 +98,8 @@ def test_what_differs_between_two_texts_is_told_by_words_and_their_times(edit: C
     edit("i led a big team there")
     reply = diff("from=1&to=2")
     assert reply.status_code == 200
-    assert (reply.json["from"], reply.json["to"]) == (1, 2)
-    assert reply.json["differences"] == [
+    assert (reply.get_json()["from"], reply.get_json()["to"]) == (1, 2)
+    assert reply.get_json()["differences"] == [
         {
             "op": "equal",
             "from": {"start_word": 0, "end_word": 3, "text": "i led a", "start": 0.0, "end": 3.0},
@@ -121,9 +121,9 @@ def test_what_differs_between_two_texts_is_told_by_words_and_their_times(edit: C
             "to": {"start_word": 5, "end_word": 6, "text": "there", "start": None, "end": None},
         },
     ]
-    back = diff("from=2&to=1").json["differences"]
+    back = diff("from=2&to=1").get_json()["differences"]
     assert [each["op"] for each in back] == ["equal", "delete", "equal", "delete"]
-    assert [each["op"] for each in diff("from=2&to=2").json["differences"]] == ["equal"]
+    assert [each["op"] for each in diff("from=2&to=2").get_json()["differences"]] == ["equal"]
 
 
 @pytest.mark.parametrize("query", ["from=1&to=0", "from=1", "from=x&to=1", "from=1&to=99999999999", "before=1&after=1"])
@@ -145,7 +145,7 @@ def test_two_long_texts_that_are_hard_to_compare_are_compared_all_the_same(edit:
     texts = [" ".join(random.choices("ab", k=25_000)) for _ in range(2)]
     for text in texts:
         edit(text)
-    found = diff("from=2&to=3").json["differences"]
+    found = diff("from=2&to=3").get_json()["differences"]
     assert [" ".join(each[side]["text"] for each in found if each[side]["text"]) for side in ("from", "to")] == texts
 
 
@@ -154,14 +154,14 @@ def test_two_long_texts_that_are_hard_to_compare_are_compared_all_the_same(edit:
 def test_going_back_to_what_was_heard_brings_its_word_times_back_and_loses_nothing(
     client: FlaskClient, interview: Interview, path: str, edit: Call, restore: Call
 ) -> None:
-    before = client.get(path, headers=interview.owner).json
+    before = client.get(path, headers=interview.owner).get_json()
     edited = edit("Something else altogether was said here.")
     reply = restore(1, edited.headers["ETag"])
-    assert (reply.status_code, reply.headers["ETag"], reply.json["transcript"]) == (200, '"3"', "i led a team")
-    after = client.get(path, headers=interview.owner).json
+    assert (reply.status_code, reply.headers["ETag"], reply.get_json()["transcript"]) == (200, '"3"', "i led a team")
+    after = client.get(path, headers=interview.owner).get_json()
     assert after["segments"] == before["segments"]
     assert (after["revision"], after["is_edited"]) == (3, False)
-    assert client.get(f"{path}?revision=2", headers=interview.owner).json["text"].startswith("Something else")
+    assert client.get(f"{path}?revision=2", headers=interview.owner).get_json()["text"].startswith("Something else")
 
 
 @pytest.mark.usefixtures("heard")
@@ -170,9 +170,12 @@ def test_going_back_to_an_edit_is_an_edit_again(
 ) -> None:
     edit("I led a team.")
     edit("")
-    assert client.get(f"/api/transcription-status/{interview.id}/q1", headers=interview.owner).json["transcript"] == ""
-    assert restore(2, '"3"').json["transcript"] == "I led a team."
-    told = client.get(path, headers=interview.owner).json
+    assert (
+        client.get(f"/api/transcription-status/{interview.id}/q1", headers=interview.owner).get_json()["transcript"]
+        == ""
+    )
+    assert restore(2, '"3"').get_json()["transcript"] == "I led a team."
+    told = client.get(path, headers=interview.owner).get_json()
     assert (told["is_edited"], told["segments"][0]["words"][1]["start"]) == (True, 1.0)
 
 
