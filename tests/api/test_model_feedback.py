@@ -85,3 +85,20 @@ def test_a_client_is_told_that_the_rules_scored_and_why(
     metadata = feedback(client, interview)["metadata"]
     assert metadata["provider"] == "rule_based"
     assert metadata["fallback"] == {"provider": "openai", "reason": "unauthorized"}
+
+
+@pytest.mark.parametrize("text", ["$answers", "$$ROOT", "$5 was your budget"])
+def test_what_a_model_says_is_stored_as_it_is(
+    client: FlaskClient, services: Services, token: str, model: ChatServer, text: str
+):
+    part = {"score": 50, "comment": text, "quotes": ["i led a team"]}
+    model.answer = lambda talk: talk.complete(dict.fromkeys(talk.parts, part), model=text)
+    interview = transcribed(client, services, token)
+    analyzed(client, interview)
+    services.scoring.work(interview.id)
+
+    told = feedback(client, interview)["answers"][0]
+    assert told["metadata"]["model"] == text
+    assert told["feedback"][0]["comment"] == text
+    (answer, *_) = analyzed(client, interview).get_json()["answers"]
+    assert (answer["score"], answer["feedback"][0]["comment"]) == (told["score"], text)
