@@ -181,6 +181,10 @@ class Stores:
         if is_completed:
             assert (revisions[0]["revision"], revisions[0]["text"]) == (answer["revision"], answer["transcript"])
             assert len({each["revision"] for each in revisions}) == len(revisions)
+        current = self.database["current_transcripts"].find_one({"answer_id": answer["id"]})
+        assert (current is not None) == is_completed
+        if current is not None:
+            assert (current["revision"], current["text"]) == (answer["revision"], answer["transcript"])
         stored = self.database["fs.files"].find_one({"metadata.answer_id": answer["id"]})
         if not status.is_terminal:
             assert stored is not None

@@ -33,6 +33,7 @@ def edit(client: FlaskClient, token: str, session: Session):
     return edit
 
 
+@pytest.mark.covers("E4-S3.2")
 def test_an_edit_names_the_revision_it_was_read_at_and_gets_the_next(client, token, session, ref, edit):
     path = f"/api/transcription-status/{session.id}/q1"
     read = client.get(path, headers={"Authorization": f"Bearer {token}"})

@@ -50,6 +50,7 @@ def edit(client: FlaskClient, interview: Interview) -> Callable[[str], None]:
 
 
 @pytest.mark.covers("Q-structured", "Q-confidence")
+@pytest.mark.covers("E4-S2.1")
 @pytest.mark.usefixtures("heard")
 def test_a_transcript_tells_when_each_word_was_said_and_how_sure_that_is(read: Read) -> None:
     reply = read()
