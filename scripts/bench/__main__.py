@@ -67,7 +67,7 @@ def _say(line: str) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description="Measure Parley on this machine.")
-    parser.add_argument("only", nargs="?", choices=BENCHMARKS, help="one of them (default: all, about a minute)")
+    parser.add_argument("only", nargs="?", choices=BENCHMARKS, help="one of them (default: all, a few minutes)")
     return parser.parse_args()
 
 
