@@ -56,7 +56,8 @@ class SearchStore:
             where["$nor"] = [_has(each) for each in query.unwanted]
         if language is not None:
             where["language"] = language
-        rarest = _with_word(owner_id, self._rarest(owner_id, query))
+        word, count = self._rarest(owner_id, query)
+        rarest = _with_word(owner_id, word)
         rows = self._current.aggregate(
             [
                 {"$match": rarest},
@@ -69,9 +70,11 @@ class SearchStore:
         found = [Candidate(**each) for each in rows]
         if len(found) >= MOST_CANDIDATES:
             return found, False
-        is_plain = len(query.wanted) == 1 and not query.unwanted and language is None
+        is_plain = sum(map(len, query.wanted)) == 1 and not query.unwanted and language is None
+        if is_plain or count <= MOST_CANDIDATES:
+            return found, True
         # Where rows were left out for what they have not, there may be others that nobody looked at.
-        return found, is_plain or self._current.count_documents(rarest, limit=MOST_LOOKED_AT + 1) <= MOST_LOOKED_AT
+        return found, self._current.count_documents(rarest, limit=MOST_LOOKED_AT + 1) <= MOST_LOOKED_AT
 
     @reaching_mongodb
     def read(self, owner_id: str, answer_ids: Sequence[str]) -> Mapping[str, FoundTranscript]:
@@ -87,12 +90,12 @@ class SearchStore:
             if row["answer_id"] in there.get(row["session_id"], ())
         }
 
-    def _rarest(self, owner_id: str, query: SearchQuery) -> str:
-        """The word that the fewest transcripts have: by it the index is asked."""
+    def _rarest(self, owner_id: str, query: SearchQuery) -> tuple[str, int]:
+        """The word that the fewest transcripts have, and in how many it is known to be: by it the index is asked."""
         words = list(dict.fromkeys(word for phrase in query.wanted for word in phrase))
         rarest, least = words[0], MOST_LOOKED_AT + 1
         if len(words) == 1:
-            return rarest
+            return rarest, least
         # Long words tend to be rare: one of few rows ends the counting.
         for word in sorted(words, key=len, reverse=True):
             count = self._current.count_documents(_with_word(owner_id, word), limit=min(least, MOST_CANDIDATES + 1))
@@ -100,7 +103,7 @@ class SearchStore:
                 rarest, least = word, count
             if least <= FEW:
                 break
-        return rarest
+        return rarest, least
 
 
 _FIELDS = ("answer_id", "session_id", "question_id", "revision", "created_at", "text", "times", "language")
