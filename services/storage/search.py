@@ -14,7 +14,7 @@ from services.search_words import is_sign
 from services.storage.client import Document, MongoDatabase, reaching_mongodb
 
 # How many rows of the rarest word are looked at, and how many of them may be what was looked for.
-MOST_LOOKED_AT = 1000
+MOST_LOOKED_AT = 400
 MOST_CANDIDATES = 100
 # Of a word that no more transcripts have it is not worth to look for a rarer one.
 FEW = 20
