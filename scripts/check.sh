@@ -15,6 +15,7 @@ step ruff format --check .
 step ruff check .
 step mypy
 step lint-imports
+step python -m scripts.seed_coverage --check
 
 if [ -n "$failed" ]; then
     echo "Not in order:$failed" >&2

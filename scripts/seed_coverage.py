@@ -60,9 +60,8 @@ def coverage_of(tests: Path = ROOT / "tests") -> Coverage:
     found: dict[str, list[CoveringTest]] = defaultdict(list)
     for path in sorted(tests.rglob("test_*.py")):
         where = str(path.relative_to(tests.parent))
-        for node in ast.parse(path.read_text()).body:
-            for name, criterion in _marked(node):
-                found[criterion].append(CoveringTest(name, where))
+        for name, criterion in _marked(ast.parse(path.read_text())):
+            found[criterion].append(CoveringTest(name, where))
     return found
 
 
@@ -117,17 +116,31 @@ def _told(tests: Sequence[CoveringTest]) -> str:
     return "<br>".join([*named, f"and {more} more"] if more > 0 else named)
 
 
-def _marked(node: ast.stmt) -> Iterator[tuple[str, str]]:
-    """Each test and criterion of a function, or of a class of tests."""
-    if isinstance(node, ast.ClassDef):
-        for inner in node.body:
-            yield from _marked(inner)
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return
-    for decorator in node.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith(f"mark.{MARKER}"):
-            for argument in decorator.args:
-                yield node.name, ast.literal_eval(argument)
+def _marked(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """Each test and criterion of a module, whether the test, its class or the whole module is marked."""
+    of_all = [
+        criterion
+        for node in module.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
+        for criterion in _named_in(node.value)
+    ]
+    yield from _marked_in(module.body, of_all)
+
+
+def _marked_in(body: Sequence[ast.stmt], of_all: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            own = [*of_all, *(name for decorator in node.decorator_list for name in _named_in(decorator))]
+            if isinstance(node, ast.ClassDef):
+                yield from _marked_in(node.body, own)
+            elif node.name.startswith("test"):
+                yield from ((node.name, criterion) for criterion in own)
+
+
+def _named_in(marks: ast.expr) -> Iterator[str]:
+    for node in ast.walk(marks):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(f"mark.{MARKER}"):
+            yield from (ast.literal_eval(argument) for argument in node.args)
 
 
 if __name__ == "__main__":

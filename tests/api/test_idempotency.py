@@ -29,6 +29,7 @@ NOT_KEYED: dict[str, str] = {
     "admin.fail_answers": "creates nothing: what has ended once does not end again",
     "admin.sweep": "creates nothing: a sweep does what is due, and a second one finds nothing",
     "consent.give_consent": "the same words again are the same consent, with a later time",
+    "flags.set_flag": "creates nothing: the same percentage again is the same percentage",
     "interview.analyze": "asking again is the way to wait: a kept 'not yet' would never end",
     "links.replace_link": "a repeat makes a newer link, which is the one that its caller then holds",
     "mentor.submit": "creates nothing: what was submitted once is not submitted again, and says when it was",

@@ -1,6 +1,7 @@
 """Interviews: started, read and listed by their owner; opened by their link."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -41,7 +42,7 @@ def test_what_is_said_at_the_start_is_what_is_read_later(client: FlaskClient, to
     read = client.get(f"/api/sessions/{started['id']}", headers=bearer(token)).get_json()
 
     del started["link"], started["link_expires_at"]
-    read_only = {"submitted_at": None, "answers": [], "whisper_model": None, "demo_model": False}
+    read_only: dict[str, Any] = {"submitted_at": None, "answers": [], "whisper_model": None, "demo_model": False}
     assert read == {**started, **read_only}
     assert {name: read[name] for name in HINTS} == HINTS
 

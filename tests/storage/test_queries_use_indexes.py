@@ -231,6 +231,7 @@ def take_jobs_and_keep(stores: Stores, services: Any) -> None:
         jobs.accept("owner", incoming, Hints(), once=True)
         incoming.abandon()
     asker, session = Caller("owner"), stores.sessions.find_unguarded(incoming.ref.session_id)
+    assert session is not None
     for status in (None, Status.QUEUED):
         for after in (None, (datetime.now(UTC), "f" * 24)):
             jobs.list_of(asker, status=status, after=after, limit=1)
@@ -238,7 +239,9 @@ def take_jobs_and_keep(stores: Stores, services: Any) -> None:
     jobs.cancel(session)
     jobs.retry(session)
     services.consents.give(asker, session, "text", None)
-    services.consents.withdraw(asker, stores.sessions.find_unguarded(session.id))
+    consented = stores.sessions.find_unguarded(session.id)
+    assert consented is not None
+    services.consents.withdraw(asker, consented)
     services.retention_rules.choose(asker, RetentionRule("owner", 1, 1))
     services.retention_rules.of("owner")
     services.expiry.sweep()

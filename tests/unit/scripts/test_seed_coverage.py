@@ -37,6 +37,15 @@ def test_markers_are_found_on_functions_and_in_classes(tests: Path):
     assert found["A-1"][0].path == "tests/api/test_a.py"
 
 
+def test_a_mark_of_the_module_or_a_class_is_one_of_each_test_in_it(tests: Path):
+    (tests / "api" / "test_a.py").write_text(
+        'import pytest\npytestmark = [pytest.mark.e2e, pytest.mark.covers("A-1")]\ndef helper(): ...\n'
+        'def test_one(): ...\n@pytest.mark.covers("A-2")\nclass TestMore:\n    def test_two(self): ...\n'
+    )
+    found = {name: [each.name for each in covering] for name, covering in coverage_of(tests).items()}
+    assert found == {"A-1": ["test_one", "test_two"], "A-2": ["test_two"]}
+
+
 def test_a_criterion_with_neither_a_test_nor_a_plan_is_a_problem():
     assert problems_of(SEEDS, {}) == ["A-1 has neither a test nor a plan: It answers."]
 

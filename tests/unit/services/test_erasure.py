@@ -21,6 +21,8 @@ from tests.fakes import RememberingQueue, ScriptedTranscriber
 from tests.stores import Stores
 
 ADA, ADMIN = Caller("ada"), Caller("grace", role="admin")
+# What was heard: its revision, and where it is searched.
+TEXTS = {"transcripts": 1, "current_transcripts": 1}
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_everything_of_an_interview_goes_and_the_receipt_counts_it(services: Ser
     services.audit.record("transcript.read", ADMIN, session_id=interview.id, owner_id="ada")
     receipt = erase(services, interview)
     assert receipt.is_complete
-    assert dict(receipt.removed) == {"sessions": 1, "transcripts": 1, "recordings": 1, "chunks": 1, "audit_rows": 1}
+    assert dict(receipt.removed) == {"sessions": 1, **TEXTS, "recordings": 1, "chunks": 1, "audit_rows": 1}
     assert receipt.subject_hash == hash_of(interview.id)
     sweep_to_the_end(services, database)
     left = everything(database)
@@ -210,7 +212,7 @@ def test_what_a_dying_process_leaves_the_sweep_finishes(
     make_due(database)
     assert services.erasure.sweep() == 1
     (tombstone,) = database["erasures"].find()
-    expected = {"sessions": 1, "transcripts": 1, "recordings": 1, "chunks": 1, "audit_rows": 1}
+    expected = {"sessions": 1, **TEXTS, "recordings": 1, "chunks": 1, "audit_rows": 1}
     assert tombstone["removed"] == expected
     sweep_to_the_end(services, database)
     assert interview.id not in everything(database)
