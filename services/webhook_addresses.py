@@ -33,6 +33,18 @@ _TARGET = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(?:\?[A-Za-z0-9._~!$
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
 # Networks of carriers (RFC 6598), and the relays of 6to4 (RFC 7526): neither private nor to be reached.
 _SHARED, _RELAYS = IPv4Network("100.64.0.0/10"), IPv4Network("192.88.99.0/24")
+# Where clouds tell their machines what is meant for these alone, beside 169.254/16: Azure has its own at an address of
+# the internet, Oracle at one of IETF's assignments (RFC 6890; whatever else is there is for protocols), Alibaba among
+# the carriers', Amazon and Google at private ones of IPv6.
+_OF_CLOUDS = (
+    IPv4Network("168.63.129.16/32"),
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("100.100.100.200/32"),
+    IPv6Network("fd00:ec2::/32"),
+    IPv6Network("fd20:ce::/64"),
+)
+# Not every version of `ipaddress` knows these: "this network" and the newer one for documentation (RFC 9637).
+_NOWHERE = (IPv4Network("0.0.0.0/8"), IPv6Network("3fff::/20"))
 # IPv6 in the internet is handed out from here (RFC 4291, 2.4); `is_global` knows what is not to be used of it.
 _UNICAST_V6 = IPv6Network("2000::/3")
 
@@ -102,22 +114,30 @@ class Addresses:
 
 def is_outside(address: Address) -> bool:
     """Whether it is an address of the internet, for one receiver, in its own form."""
-    if isinstance(address, IPv6Address) and (address.ipv4_mapped or address.sixtofour or address.teredo):
+    if isinstance(address, IPv6Address) and _holds_ipv4(address):
         return False
     if address.version == 6 and (address not in _UNICAST_V6 or any(address in each for each in _TRANSLATED)):
         return False
-    never = address.is_multicast or address.is_reserved or address.is_unspecified or address in _RELAYS
-    return address.is_global and not never
+    return address.is_global and address not in _RELAYS and not _is_for_nobody(address)
 
 
 def _is_outside_or_private(address: Address) -> bool:
-    """The same, and networks behind walls; never what a cloud tells its machines about themselves (169.254/16)."""
-    if is_outside(address):
+    """The same, and networks behind walls; never what a cloud tells its machines about themselves."""
+    if is_outside(address) or address == IPv6Address("::1"):
         return True
-    if isinstance(address, IPv6Address) and (address.ipv4_mapped or address in _TRANSLATED[2]):
-        return address == IPv6Address("::1")
-    never = address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved
-    return (address.is_private or address in _SHARED) and not never
+    if isinstance(address, IPv6Address) and (_holds_ipv4(address) or address in _TRANSLATED[2]):
+        return False
+    return (address.is_private or address in _SHARED) and not (address.is_link_local or _is_for_nobody(address))
+
+
+def _holds_ipv4(address: IPv6Address) -> bool:
+    return any(each is not None for each in (address.ipv4_mapped, address.sixtofour, address.teredo))
+
+
+def _is_for_nobody(address: Address) -> bool:
+    """For no single receiver, or for the machine alone that asks."""
+    is_special = address.is_multicast or address.is_reserved or address.is_unspecified
+    return is_special or any(address in each for each in (*_OF_CLOUDS, *_NOWHERE))
 
 
 def _parsed(url: str) -> Target:

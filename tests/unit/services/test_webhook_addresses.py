@@ -55,6 +55,11 @@ INSIDE = [
     "ff0e::1",
     "100::1",
     "fd00:ec2::254",
+    "fd20:ce::254",
+    "168.63.129.16",
+    "192.0.0.192",
+    "100.100.100.200",
+    "3fff::1",
 ]
 OUTSIDE = ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e"]
 
@@ -175,6 +180,15 @@ def test_hosts_that_are_allowed_may_be_inside_and_in_the_clear_and_no_others() -
         ("169.254.169.254", False),
         ("::ffff:169.254.169.254", False),
         ("64:ff9b::a9fe:a9fe", False),
+        ("64:ff9b:1::a9fe:a9fe", False),
+        ("2001:0:a9fe:a9fe::", False),
+        ("2002:a9fe:a9fe::1", False),
+        ("168.63.129.16", False),
+        ("192.0.0.192", False),
+        ("100.100.100.200", False),
+        ("fd00:ec2::254", False),
+        ("fd20:ce::254", False),
+        ("0.1.2.3", False),
         ("fe80::1", False),
         ("0.0.0.0", False),
         ("::", False),
