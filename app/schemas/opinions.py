@@ -2,23 +2,17 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
+from app.schemas.sessions import is_storable
 from services.opinions import KINDS, LONGEST_COMMENT
 
 REVISION = validate.Range(min=1, max=2**31)
 WORD = validate.Range(min=0, max=2**31)
 
 
-def _is_unicode(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValidationError("Must be valid Unicode (it holds half of a surrogate pair).") from None
-
-
 def _text() -> Any:
-    return fields.String(allow_none=True, validate=[validate.Length(max=LONGEST_COMMENT), _is_unicode])
+    return fields.String(allow_none=True, validate=[validate.Length(max=LONGEST_COMMENT), is_storable])
 
 
 def _revision() -> Any:
@@ -61,7 +55,7 @@ class NewErrorReportSchema(Schema):
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
     heard = fields.String(
         allow_none=True,
-        validate=[validate.Length(max=50_000), _is_unicode],
+        validate=[validate.Length(max=50_000), is_storable],
         metadata={"description": "The words that are meant: refused with 409 where others stand there."},
     )
     suggestion = _text()

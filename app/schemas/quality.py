@@ -5,6 +5,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
+from app.schemas.sessions import as_stored_time
+
 DAYS = 30
 
 
@@ -16,7 +18,8 @@ class QualityQuerySchema(Schema):
 
     @post_load
     def _since(self, query: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {"since": datetime.now(UTC) - timedelta(days=DAYS), **query}
+        since = query.get("since", datetime.now(UTC) - timedelta(days=DAYS))
+        return {**query, "since": as_stored_time(since, "since")}
 
 
 class ModelQualitySchema(Schema):

@@ -31,12 +31,12 @@ def is_a_term(text: str) -> None:
         raise ValidationError("Must be a name or term in one line, without control characters.")
 
 
-def as_stored_time(given: datetime) -> datetime:
+def as_stored_time(given: datetime, name: str = "given_at") -> datetime:
     """UTC and milliseconds, as Mongo keeps it, so that what is answered now equals what is read later."""
     try:
         utc = given.astimezone(UTC)
     except OverflowError:
-        raise ValidationError("Lies outside the calendar.", "given_at") from None
+        raise ValidationError("Lies outside the calendar.", name) from None
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 

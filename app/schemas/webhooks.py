@@ -130,7 +130,7 @@ class ReplaySchema(Schema):
 
     @post_load
     def _as_utc(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {name: as_stored_time(at) for name, at in data.items()}
+        return {name: as_stored_time(at, name) for name, at in data.items()}
 
 
 class ReplayedSchema(Schema):

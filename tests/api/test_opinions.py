@@ -270,7 +270,16 @@ def test_going_back_to_what_was_heard_is_no_correction(
     assert (told["corrected"], told["wer"]) == (0, None)
 
 
-@pytest.mark.parametrize("query", ["since=yesterday", "since=", "whisper_model="])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=yesterday",
+        "since=",
+        "since=0001-01-01T00:00:00%2B14:00",
+        "since=9999-12-31T23:59:59-14:00",
+        "whisper_model=",
+    ],
+)
 def test_figures_are_asked_for_rightly(client: FlaskClient, admin: dict[str, str], query: str) -> None:
     assert_problem(client.get(f"/api/admin/quality?{query}", headers=admin), 422)
 
