@@ -16,6 +16,8 @@ from services.transcripts import Transcripts
 KINDS = ("wrong", "missing", "extra", "name", "other")
 MOST_REPORTS = 200
 LONGEST_COMMENT = 2000
+# Of the words that are meant so much is kept with each report, which may be of a whole text.
+LONGEST_KEPT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Opinions:
             wrong.start_word,
             wrong.end_word,
             wrong.kind,
-            heard,
+            heard[:LONGEST_KEPT],
             wrong.suggestion,
             wrong.comment,
         )

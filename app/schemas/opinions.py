@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from app.schemas.sessions import is_storable
-from services.opinions import KINDS, LONGEST_COMMENT
+from services.opinions import KINDS, LONGEST_COMMENT, LONGEST_KEPT
 
 REVISION = validate.Range(min=1, max=2**31)
 WORD = validate.Range(min=0, max=2**31)
@@ -68,7 +68,9 @@ class ErrorReportSchema(ToldSchema):
     start_word = fields.Integer(required=True)
     end_word = fields.Integer(required=True)
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
-    heard = fields.String(required=True, metadata={"description": "These words as they stand in that revision."})
+    heard = fields.String(
+        required=True, metadata={"description": f"As they stand in that revision, {LONGEST_KEPT} characters at most."}
+    )
     suggestion = fields.String(required=True, allow_none=True)
     comment = fields.String(required=True, allow_none=True)
 

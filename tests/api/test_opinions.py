@@ -161,6 +161,13 @@ def test_so_many_reports_are_kept_and_no_more(report: Call, monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("heard")
+def test_a_report_of_a_whole_text_keeps_no_copy_of_it(report: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opinions, "LONGEST_KEPT", 5)
+    whole = report(start_word=0, end_word=4, heard="i led a team")
+    assert (whole.status_code, whole.get_json()["heard"]) == (201, "i led")
+
+
+@pytest.mark.usefixtures("heard")
 def test_a_report_that_is_sent_again_under_its_key_is_one(
     client: FlaskClient, interview: Interview, path: str, report: Call
 ) -> None:
