@@ -40,7 +40,10 @@ def read_audio(answer_id: str) -> Response:
     sent = services().outside_transcripts.audio(caller(), answer_id)
     name = f"{answer_id}.{EXTENSIONS.get(sent.content_type, 'bin')}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(sent.content, content_type=sent.content_type, headers=headers)
+    # With its length, so that one which breaks off is not taken for all of it.
+    response = Response(sent.parts, content_type=sent.content_type, headers=headers)
+    response.content_length = sent.length_bytes
+    return response
 
 
 @blueprint.route("/answers/<string(length=24):answer_id>/transcript", methods=["PUT"])

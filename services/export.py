@@ -1,13 +1,13 @@
 """An interview as one zip: everything that is kept of it, for its owner and for whoever asks what is known of them.
 
-It is made while it is sent, one recording in memory at a time. `session.json` comes last, when it is known which
-recordings were still there.
+It is made while it is sent, with some megabytes of a recording in memory at a time. `session.json` comes last, when it
+is known which recordings were still there.
 """
 
 import json
 import re
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from services.storage.feedback_reports import FeedbackReportStore
 from services.storage.opinions import OpinionStore
 from services.storage.revisions import Revision, RevisionStore
 from services.transcripts import told
+from services.zip_stream import zipped
 
 # How the zip is laid out; a reader may look at it.
 FORMAT = 1
@@ -59,23 +60,25 @@ class Export:
         """The zip of a session as it was read, in pieces. Recorded first: raises `Unavailable` where it cannot be."""
         self._audit.record("session.export", actor, session_id=session.id, owner_id=session.owner_id)
         revisions = self._revisions.of_session(session.id)
-        return _zipped(self._entries(session, revisions))
+        return zipped(self._entries(session, revisions))
 
-    def _entries(self, session: Session, revisions: Mapping[str, Sequence[Revision]]) -> Iterator[tuple[str, bytes]]:
+    def _entries(
+        self, session: Session, revisions: Mapping[str, Sequence[Revision]]
+    ) -> Iterator[tuple[str, Iterable[bytes]]]:
         names, answers = _names(session), []
         for question_id, name in names.items():
             answer = session.answers[question_id]
             history = revisions.get(answer["id"], ())
             texts, recording = _texts(name, question_id, answer, history), self._recording(name, answer)
-            yield from texts
+            yield from ((path, [text]) for path, text in texts)
             if recording is not None:
-                yield recording
-            files = [path for path, _ in (*texts, *([recording] if recording else []))]
+                yield recording.path, recording.parts()
+            files = [path for path, _ in texts] + ([recording.path] if recording and not recording.is_cut else [])
             so_far = {"partial_transcript": status_of(question_id, answer).partial_transcript}
             told_of = {**_told(answer), **so_far, "question_id": question_id, "revisions": history, "files": files}
             answers.append({**told_of, **self._said_of(answer["id"])})
         reports = self._reports.all_of(session.id)
-        yield "session.json", _as_json({**_of_session(session), "feedback_reports": reports, "answers": answers})
+        yield "session.json", [_as_json({**_of_session(session), "feedback_reports": reports, "answers": answers})]
 
     def _said_of(self, answer_id: str) -> dict[str, Any]:
         """What people said of its transcript."""
@@ -85,50 +88,34 @@ class Export:
             "error_reports": [each.as_document() for each in errors],
         }
 
-    def _recording(self, name: str, answer: Mapping[str, Any]) -> tuple[str, bytes] | None:
+    def _recording(self, name: str, answer: Mapping[str, Any]) -> "_Recording | None":
         """As received; None when it is not kept (any more)."""
         file_id = answer.get("gridfs_file_id")
         if file_id is None:
             return None
+        parts = self._audio.parts(file_id)
         try:
-            content = self._audio.read(file_id)
+            first = next(parts)
         except RecordingRejected:
             return None
-        return f"audio/{name}.{EXTENSIONS.get(answer.get('content_type', ''), 'bin')}", content
+        return _Recording(f"audio/{name}.{EXTENSIONS.get(answer.get('content_type', ''), 'bin')}", first, parts)
 
 
-class _Outbox:
-    """What zipfile writes to: a stream that cannot go back, emptied after each entry."""
+@dataclass
+class _Recording:
+    """A recording on its way into the zip. `is_cut`: it was deleted meanwhile, and counts as not kept."""
 
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+    path: str
+    first: bytes
+    rest: Iterator[bytes]
+    is_cut: bool = False
 
-    def write(self, piece: bytes) -> int:
-        self._pieces.append(bytes(piece))
-        return len(piece)
-
-    def flush(self) -> None:
-        return
-
-    def close(self) -> None:
-        return
-
-    def take(self) -> bytes:
-        taken = b"".join(self._pieces)
-        self._pieces.clear()
-        return taken
-
-
-def _zipped(entries: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
-    outbox, now = _Outbox(), datetime.now(UTC)
-    with zipfile.ZipFile(outbox, "w") as archive:
-        for name, content in entries:
-            entry = zipfile.ZipInfo(name, now.timetuple()[:6])
-            # Recordings are compressed already.
-            packing = zipfile.ZIP_STORED if name.startswith("audio/") else zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content, packing)
-            yield outbox.take()
-    yield outbox.take()
+    def parts(self) -> Iterator[bytes]:
+        yield self.first
+        try:
+            yield from self.rest
+        except RecordingRejected:
+            self.is_cut = True
 
 
 def _names(session: Session) -> dict[str, str]:

@@ -1,9 +1,10 @@
 """Transcripts by workers that are not ours: each holds a worker key of one owner, and sees what waits of that owner."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -42,10 +43,11 @@ class OutsideText:
 
 @dataclass(frozen=True, slots=True)
 class SentAudio:
-    """A recording on its way to a worker."""
+    """A recording on its way to a worker, some megabytes at a time."""
 
     answer_id: str
-    content: bytes
+    parts: Iterator[bytes]
+    length_bytes: int
     content_type: str
 
 
@@ -73,16 +75,20 @@ class OutsideTranscripts:
         return WaitingPage(page, following)
 
     def audio(self, actor: Caller, answer_id: str) -> SentAudio:
-        """A recording that waits for its transcript; that it is read is recorded. Raises `NotFound` without one."""
+        """A recording that waits for its transcript; that it is read is recorded. Raises `NotFound` without one.
+
+        Its parts raise `RecordingRejected` where it is deleted while it is read.
+        """
         found = self._find(actor, answer_id)
         if not takes_transcript(found.answer):
             raise _no_recording()
         self._record("recording.read", actor, found.ref)
+        parts = self._audio.parts(found.answer["gridfs_file_id"])
         try:
-            content = self._audio.read(found.answer["gridfs_file_id"])
+            first = next(parts)
         except RecordingRejected:
             raise _no_recording() from None
-        return SentAudio(answer_id, content, found.answer["content_type"])
+        return SentAudio(answer_id, chain([first], parts), found.answer["bytes"], found.answer["content_type"])
 
     def write_by_id(self, actor: Caller, answer_id: str, heard: OutsideText) -> AnswerStatus:
         """`write` for an answer that is named by its id."""

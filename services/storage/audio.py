@@ -1,8 +1,9 @@
 """Recordings in GridFS, as received. `metadata.status` says why a file is there: stored, failed or deleting."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from bson import Int64, ObjectId
@@ -68,6 +69,14 @@ class AudioStore:
         if file is None or len(part) != min(max(file["length"] - number * PART_BYTES, 0), PART_BYTES):
             raise _missing()
         return part
+
+    def parts(self, file_id: str) -> Iterator[bytes]:
+        """A recording in parts, each read when it is asked for; raises as `read_part`, and so also half-way."""
+        for number in count():
+            part = self.read_part(file_id, number)
+            if not part:
+                return
+            yield part
 
     @reaching_mongodb
     def delete(self, file_id: str) -> None:

@@ -12,9 +12,10 @@ from werkzeug.test import TestResponse
 from services.container import Services
 from services.models import Caller
 from services.outside_transcripts import LONGEST_TRANSCRIPT
+from services.storage.audio import PART_BYTES
 from services.storage.client import MongoDatabase
 from tests.api.conftest import Interview, assert_problem, audio, bearer, start_interview
-from tests.factories import settings_with, wav_of
+from tests.factories import recording_of, settings_with, wav_of
 
 Call = Callable[..., TestResponse]
 HEARD = {"text": "i led a team", "whisper_model": "large-v3"}
@@ -61,6 +62,7 @@ def test_a_worker_finds_hears_and_transcribes_an_answer(
     assert (found["status"], found["language"], found["declared_duration_ms"]) == ("queued", "de", 300)
     sent = client.get(f"/api/worker/answers/{found['answer_id']}/audio", headers=worker)
     assert (sent.get_data(), sent.content_type) == (content, "audio/wav")
+    assert sent.content_length == len(content)
     assert sent.headers["Content-Disposition"] == f'attachment; filename="{found["answer_id"]}.wav"'
     told = write(found["answer_id"]).get_json()
     assert (told["status"], told["transcript"], told["whisper_model"]) == ("completed", "i led a team", "large-v3")
@@ -68,6 +70,18 @@ def test_a_worker_finds_hears_and_transcribes_an_answer(
     assert_problem(client.get(f"/api/worker/answers/{found['answer_id']}/audio", headers=worker), 404, "no_recording")
     shown = client.get(f"/api/transcription-status/{interview.id}/q1", headers=interview.candidate).get_json()
     assert (shown["status"], shown["transcript"], shown["language"]) == ("completed", "i led a team", "de")
+
+
+def test_a_long_recording_is_sent_in_parts(
+    client: FlaskClient, services: Services, interview: Interview, worker: dict[str, str]
+) -> None:
+    content, session = wav_of(140), services.sessions.get(Caller("owner"), interview.id)
+    answer_id = services.answers.accept(session, "q1", recording_of(content), "owner").answer_id
+    sent = client.get(f"/api/worker/answers/{answer_id}/audio", headers=worker, buffered=False)
+    parts = list(sent.iter_encoded())
+    sent.close()
+    assert b"".join(parts) == content
+    assert max(map(len, parts)) <= PART_BYTES < len(content) == sent.content_length
 
 
 def test_a_list_says_nothing_of_what_was_said(upload: Call, waiting, write: Call, database: MongoDatabase) -> None:

@@ -10,11 +10,16 @@ import pytest
 
 from services.container import Services
 from services.models import AnswerRef, Caller, Hints, Question, Session, Task
+from services.outside_transcripts import OutsideText
+from services.storage.audio import PART_BYTES
 from services.storage.client import MongoDatabase
 from tests.factories import questions, recording_of, wav_of
 from tests.fakes import ScriptedTranscriber
 
 ADA = Caller("ada")
+WORKER = Caller("ada", role="worker", key_id="0123456789abcdef01234567")
+# More than one part.
+LONG_WAV = wav_of(140.0)
 HOSTILE = "$50 <b> --> \u202e\u05e9\u05dd\u202c \U0001f600 \x07 ../../etc/passwd"
 
 
@@ -164,13 +169,30 @@ def test_names_that_differ_in_case_only_do_not_meet(services: Services):
     assert len({name.lower() for name in names}) == len(names) == 10
 
 
-def test_only_one_recording_is_in_memory_at_a_time(services: Services):
-    session = start(services, "q1", "q2", "q3")
-    for question_id in ("q1", "q2", "q3"):
-        answer(services, session, question_id, wav_of(10.0))
-    pieces = [len(piece) for piece in services.export.of(ADA, services.sessions.get(ADA, session.id))]
-    assert len(pieces) == 5
-    assert max(pieces) < len(wav_of(10.0)) + 1000
+def test_only_a_part_of_a_recording_is_in_memory_at_a_time(services: Services):
+    session = start(services, "q1", "q2")
+    for question_id in ("q1", "q2"):
+        answer(services, session, question_id, LONG_WAV)
+    pieces = list(services.export.of(ADA, services.sessions.get(ADA, session.id)))
+    assert max(map(len, pieces)) < PART_BYTES + 1000 < len(LONG_WAV)
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(pieces)))
+    assert archive.testzip() is None
+    assert archive.read("audio/q1.wav") == archive.read("audio/q2.wav") == LONG_WAV
+
+
+def test_a_recording_that_is_deleted_while_it_is_sent_does_not_count_as_kept(services: Services):
+    session = start(services, "q1", "q2")
+    ref = answer(services, session, "q1", LONG_WAV)
+    answer(services, session, "q2")
+    pieces = services.export.of(ADA, services.sessions.get(ADA, session.id))
+    sent = next(pieces)
+    services.outside_transcripts.write(
+        WORKER, services.sessions.get(ADA, session.id), "q1", OutsideText("i led a team")
+    )
+    archive = zipfile.ZipFile(io.BytesIO(sent + b"".join(pieces)))
+    assert archive.testzip() is None
+    told = {each["question_id"]: each["files"] for each in json.loads(archive.read("session.json"))["answers"]}
+    assert told == {ref.question_id: [], "q2": ["audio/q2.wav"]}
 
 
 def test_it_is_on_record_before_anything_is_given(services: Services):
