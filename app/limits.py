@@ -35,6 +35,7 @@ class InMemoryRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
+        g.began_file = True
         # What a view expects for a file of its own (streamed_upload.py).
         expected: Callable[[], IO[bytes]] = g.get("receives_file", BytesIO)
         return expected()

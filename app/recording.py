@@ -17,7 +17,7 @@ FIELD = "audio"
 
 
 def sole_file() -> FileStorage:
-    """The file in field `audio`; raises `InvalidRequest` for none, another one or a second one."""
+    """The file in field `audio`; raises `InvalidRequest` for none, another one, a second one or one without its end."""
     refuse_declared_oversize()
     if request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType("Send the recording as `multipart/form-data`.")
@@ -25,6 +25,9 @@ def sole_file() -> FileStorage:
     files = [(name, file) for name, several in request.files.lists() for file in several]
     if len(files) > 1:
         raise InvalidRequest("Send exactly one recording.", code="too_many_files")
+    if not files and g.get("began_file"):
+        # The parser hands out no file whose closing boundary has not come.
+        raise InvalidRequest("The recording broke off. Please send it again.", code="recording_incomplete")
     if not files or files[0][0] != FIELD:
         raise InvalidRequest("Send the recording as the file field `audio`.", code="missing_file")
     return files[0][1]

@@ -115,7 +115,6 @@ def test_another_content_type_is_refused(upload: Upload, content_type: str) -> N
         ("multipart/form-data", PART + wav_of() + b"\r\n--b--\r\n"),
         ("multipart/form-data; boundary=", PART + wav_of() + b"\r\n--b--\r\n"),
         ("multipart/form-data; boundary=other", PART + wav_of() + b"\r\n--b--\r\n"),
-        (BOUNDARY, PART + wav_of()),
         (BOUNDARY, PART[:30]),
         (BOUNDARY, b"--b\r\n\r\n" + wav_of() + b"\r\n--b--\r\n"),
         (BOUNDARY, b"--b\r\nContent-Disposition\r\n\r\nx\r\n--b--\r\n"),
@@ -127,6 +126,11 @@ def test_another_content_type_is_refused(upload: Upload, content_type: str) -> N
 def test_malformed_multipart_is_refused(upload: Upload, content_type: str, body: bytes) -> None:
     reply = upload(form={}, input_stream=BytesIO(body), content_type=content_type)
     assert_problem(reply, 422, "missing_file")
+
+
+def test_a_recording_without_its_end_is_told_so(upload: Upload) -> None:
+    reply = upload(form={}, input_stream=BytesIO(PART + wav_of()), content_type=BOUNDARY)
+    assert_problem(reply, 422, "recording_incomplete")
 
 
 def test_a_body_shorter_than_declared_is_refused(upload: Upload) -> None:
