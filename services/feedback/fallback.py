@@ -8,8 +8,11 @@ import structlog
 from services.feedback import FeedbackProvider
 from services.feedback.evaluation import Evaluation, Fallback, SpokenAnswer
 from services.feedback.failures import EvaluationFailed, ModelRefused
+from services.log import trace_of
 
 log = structlog.get_logger()
+
+BROKE = "provider_broke"
 
 
 class WithFallback:
@@ -31,6 +34,10 @@ class WithFallback:
             level = log.error if isinstance(failure, ModelRefused) else log.warning
             level("Another provider scores.", instead_of=self.name, code=failure.code, reason=failure.message)
             code = failure.code
+        except Exception as error:  # noqa: BLE001 - it is logged, without what it says
+            # A reply that nobody thought of is no reason to leave somebody without feedback.
+            log.error("A provider broke; another one scores.", instead_of=self.name, exception=trace_of(error))
+            code = BROKE
         evaluation = self._second.evaluate(answer)
         latency_ms = round(1000 * (time.monotonic() - began))
         told = replace(evaluation.metadata, latency_ms=latency_ms, fallback=Fallback(self.name, code))

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from services.feedback import retrying
 from services.feedback.chat import MOST_REPLY_BYTES, ChatEndpoint
-from services.feedback.evaluation import SpokenAnswer
+from services.feedback.evaluation import Fallback, SpokenAnswer
 from services.feedback.failures import EvaluationFailed
 from services.feedback.fallback import WithFallback
 from services.feedback.openai import FAILURES_BEFORE_REST, OpenAICompatibleFeedback
@@ -157,7 +157,15 @@ def test_who_asks_for_too_long_a_pause_is_not_asked_again(server, wait):
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("wait", ["-1", "soon", "", "²"])
+@pytest.mark.parametrize(
+    "wait",
+    [
+        *("-1", "soon", "", "²"),
+        "Mon, 01 Jan 2020 00:00:00 +99999999999999999999",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2020 99999999999999999999:00:00 GMT",
+    ],
+)
 def test_a_pause_that_says_nothing_is_as_long_as_any(server, wait):
     server.script = [lambda talk: talk.reply(429, b"{}", **{"Retry_After": wait} if wait.isascii() else {})]
 
@@ -207,6 +215,24 @@ def test_rules_score_where_the_model_does_not_and_the_metadata_and_the_log_say_s
     assert evaluation.metadata.fallback is not None
     assert (evaluation.metadata.fallback.provider, evaluation.metadata.fallback.reason) == ("openai", code)
     assert any(each.get("code") == code and each.get("instead_of") == "openai" for each in logs)
+
+
+@pytest.mark.covers("E2-S3.2", "E2-S3.3")
+def test_rules_score_also_where_the_model_is_read_wrong_by_us(server, monkeypatch):
+    """A defect of ours in reading a reply is no candidate's fault."""
+
+    def break_down(reply: bytes) -> None:
+        raise RuntimeError(reply)
+
+    monkeypatch.setattr("services.feedback.chat.read_completion", break_down)
+    with capture_logs() as logs:
+        evaluation = WithFallback(model_at(server.url), RuleBasedFeedback()).evaluate(ANSWER)
+
+    assert evaluation.metadata.provider == "rule_based"
+    assert evaluation.metadata.fallback == Fallback("openai", "provider_broke")
+    (told,) = [each for each in logs if each.get("instead_of") == "openai"]
+    assert "RuntimeError" in told["exception"]
+    assert "You said enough" not in str(logs)
 
 
 @pytest.mark.parametrize("answer", [lambda talk: talk.refuse(401), Talk.cut, lambda talk: talk.complete("secret no")])
