@@ -3,6 +3,8 @@
 Dramatiq's worker has one pool of threads for all its queues; so each further queue gets a small worker of its own.
 """
 
+import logging
+
 import dramatiq
 
 from tasks.queue import FEEDBACK_QUEUE, WEBHOOK_QUEUE
@@ -15,6 +17,7 @@ class SideWorkers:
     """One worker a queue; they share the broker, and with it the middleware, with the main one."""
 
     def __init__(self, broker: dramatiq.Broker) -> None:
+        broker.logger.addFilter(_is_no_worker_beside_another)
         self._workers = [dramatiq.Worker(broker, queues={name}, worker_threads=THREADS[name]) for name in THREADS]
 
     def owns(self, worker: dramatiq.Worker) -> bool:
@@ -29,3 +32,16 @@ class SideWorkers:
         """To be called when the main one has stopped: stopping a worker interrupts what all of them do."""
         for worker in self._workers:
             worker.stop(timeout=timeout_ms)
+
+
+def _is_no_worker_beside_another(record: logging.LogRecord) -> bool:
+    """Whether to log it: each worker adds a middleware to start its consumers by, and the broker warns of the second.
+
+    Every other middleware that comes twice, which would do its work twice, is still warned of.
+    """
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    return not ("twice" in str(record.msg) and any(_starts_a_worker(each) for each in arguments))
+
+
+def _starts_a_worker(middleware: object) -> bool:
+    return isinstance(getattr(middleware, "worker", None), dramatiq.Worker)
