@@ -96,6 +96,7 @@ class ChatServer:
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    request_ids: list[str | None] = field(default_factory=list)
     answer: Answer = Talk.judge
     script: list[Answer] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
@@ -113,6 +114,7 @@ def chat_server() -> Iterator[ChatServer]:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             told.asked.append({**asked, "path": self.path})
             told.keys.append(self.headers["Authorization"])
+            told.request_ids.append(self.headers["X-Request-ID"])
             answer = told.script.pop(0) if told.script else told.answer
             answer(Talk(self, asked, told.released))
 

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpcore
+from structlog.contextvars import get_contextvars
 
 from services.feedback.deadline import Deadline, DeadlineBackend
 from services.feedback.evaluation import TokenUsage
@@ -69,7 +70,8 @@ class ChatEndpoint:
         """Status, headers, and the body; None for one that is too large, or of an encoding that was not asked for."""
         backend = DeadlineBackend(deadline)
         pool = httpcore.ConnectionPool(ssl_context=self._ssl_context, network_backend=backend, max_connections=1)
-        with closing(pool), pool.stream("POST", self._url, headers=self._headers, content=content) as response:
+        sent = {**self._headers, **_who_asked()}
+        with closing(pool), pool.stream("POST", self._url, headers=sent, content=content) as response:
             headers = {
                 name.decode("ascii", "replace").lower(): value.decode("ascii", "replace")
                 for name, value in response.headers
@@ -82,6 +84,12 @@ class ChatEndpoint:
                 if len(body) > MOST_REPLY_BYTES:
                     return response.status, headers, None
             return response.status, headers, bytes(body)
+
+
+def _who_asked() -> dict[bytes | str, bytes | str]:
+    """The id of the request that this is for, as services/scoring.py binds it: it leads from their logs to ours."""
+    request_id = get_contextvars().get("request_id")
+    return {} if request_id is None else {"X-Request-ID": request_id}
 
 
 def _refusal(status: int, headers: Mapping[str, str]) -> EvaluationFailed:

@@ -102,3 +102,15 @@ def test_what_a_model_says_is_stored_as_it_is(
     assert told["feedback"][0]["comment"] == text
     (answer, *_) = analyzed(client, interview).get_json()["answers"]
     assert (answer["score"], answer["feedback"][0]["comment"]) == (told["score"], text)
+
+
+@pytest.mark.covers("E6-S1.2")
+def test_the_model_is_asked_under_the_id_of_the_request_that_it_is_for(
+    client: FlaskClient, services: Services, token: str, model: ChatServer
+):
+    interview = transcribed(client, services, token)
+    headers = {**interview.candidate, "X-Request-ID": "press-of-submit"}
+    assert client.post(f"/api/sessions/{interview.id}/complete", headers=headers).status_code == 202
+    services.scoring.work(interview.id)
+
+    assert model.request_ids == ["press-of-submit"]
