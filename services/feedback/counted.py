@@ -6,6 +6,7 @@ from services.counting import Count, failed, took
 from services.feedback import FeedbackProvider
 from services.feedback.evaluation import Evaluation, SpokenAnswer
 from services.feedback.failures import EvaluationFailed
+from services.feedback.parts import nothing_said
 
 KIND = "feedback"
 
@@ -26,6 +27,8 @@ class Counted:
         except EvaluationFailed as failure:
             self._count(KIND, self.name, failed(failure.code))
             raise
+        if evaluation.feedback == nothing_said():
+            return evaluation
         told = evaluation.metadata
         self._count(KIND, told.provider, took(time.monotonic() - began))
         if told.fallback is not None:

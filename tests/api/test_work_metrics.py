@@ -94,6 +94,16 @@ def test_feedback_is_told_with_its_time_errors_and_fallbacks_by_provider(
     assert told["parley_feedback_fallbacks_total", "unauthorized", "openai"] == 1
 
 
+def test_what_nobody_said_was_scored_by_nobody_and_makes_no_model_look_fast(scraped, count: Count, database):
+    with chat_server() as server:
+        settings = settings_with(
+            feedback_provider="openai", feedback_llm_url=server.url, feedback_llm_key=KEY, feedback_llm_model=MODEL
+        )
+        choose_provider(settings, flags_over(database), count)("s").evaluate(SpokenAnswer(ANSWER.question, " … ", 5.0))
+
+    assert ("parley_feedback_seconds_count", "openai") not in scraped()
+
+
 def test_what_was_counted_stays_when_the_interview_is_erased(
     client: FlaskClient, scraped, upload, transcribe, interview: Interview
 ):
