@@ -14,9 +14,9 @@ from services.errors import RecordingTooLarge
 KIB = 1024
 JSON_BODY_BYTES = 512 * KIB
 SMALL_BODY_BYTES = 64 * KIB
-# The longest transcript, every character of it escaped as a surrogate pair.
+# The longest text that is typed, every character of it escaped as a surrogate pair.
 TRANSCRIPT_BODY_BYTES = 640 * KIB
-# The same of two hours of speech (services/outside_transcripts.py).
+# The same of the longest transcript (services/texts.py).
 OUTSIDE_BODY_BYTES = 4 * TRANSCRIPT_BODY_BYTES
 # What multipart puts around a recording: boundaries, headers, the two small fields.
 MULTIPART_BYTES = 64 * KIB
@@ -60,7 +60,7 @@ def install(app: Flask, *, max_recording_bytes: int, max_job_bytes: int) -> None
         "jobs.transcribe": max_job_bytes + MULTIPART_BYTES,
         "speech_to_text.hear": max_recording_bytes + MULTIPART_BYTES,
         "sessions.start_session": JSON_BODY_BYTES,
-        "review.edit_transcript": TRANSCRIPT_BODY_BYTES,
+        "review.edit_transcript": OUTSIDE_BODY_BYTES,
         "responses.give_response": TRANSCRIPT_BODY_BYTES,
         "worker.write_transcript": OUTSIDE_BODY_BYTES,
         "mentor_responses.respond": TRANSCRIPT_BODY_BYTES,

@@ -15,12 +15,10 @@ from services.errors import Conflict, NotFound, RecordingRejected, Unavailable
 from services.models import AnswerRef, Caller, Session, Status
 from services.storage.audio import AudioStore
 from services.storage.outside_transcripts import OutsideTranscriptStore, Waiting, takes_transcript
-from services.texts import require_storable
+from services.texts import LONGEST_TRANSCRIPT, require_storable
 
 log = structlog.get_logger()
 
-# What two hours of speech come to: our own transcripts have no other limit than how long a recording may be.
-LONGEST_TRANSCRIPT = 200_000
 LONGEST_MODEL = 200
 
 

@@ -7,7 +7,7 @@ from services.errors import Conflict, NotFound, PreconditionFailed, already_subm
 from services.models import AnswerRef, Caller, Session, Status
 from services.storage.revisions import CANDIDATE
 from services.storage.transcripts import TranscriptStore
-from services.texts import require_storable
+from services.texts import longest_edit, require_storable
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ class Review:
         Who edits another person's interview is recorded first. Raises `NotFound`, `InvalidRequest`, `Conflict` for an
         answer that is not completed, `PreconditionFailed`, and `Unavailable`.
         """
-        require_storable(text)
+        require_storable(text, longest=longest_edit(session.answers.get(question_id, {}).get("transcript")))
         ref = self._editable(actor, session, question_id, revision, "transcript.edit")
         number = self._transcripts.edit(ref, text, revision=revision, author=_author(actor))
         return _told("A transcript was edited.", ref, number)

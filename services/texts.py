@@ -2,7 +2,15 @@
 
 from services.errors import InvalidRequest
 
+# What people type.
 LONGEST_TEXT = 50_000
+# What is heard in two hours, with much room: of what comes from outside, and of edits of what is as long already.
+LONGEST_TRANSCRIPT = 200_000
+
+
+def longest_edit(text: str | None) -> int:
+    """How long what takes the place of this text may be: a person shortens a long one, and makes no short one long."""
+    return LONGEST_TRANSCRIPT if len(text or "") > LONGEST_TEXT else LONGEST_TEXT
 
 
 def require_storable(text: str, *, longest: int = LONGEST_TEXT) -> None:

@@ -7,8 +7,8 @@ from marshmallow import Schema, ValidationError, fields, pre_load, validate, val
 from app.schemas.answers import AnswerErrorSchema
 from app.schemas.uploads import DURATION_MS, UploadIntentSchema
 from services.mentor import PLACEHOLDER, MentorStatus
-from services.outside_transcripts import LONGEST_MODEL, LONGEST_TRANSCRIPT
-from services.texts import LONGEST_TEXT
+from services.outside_transcripts import LONGEST_MODEL
+from services.texts import LONGEST_TEXT, LONGEST_TRANSCRIPT
 
 _STATUSES = [str(each) for each in MentorStatus]
 _BEFORE_SUBMISSION = [str(MentorStatus.PENDING), str(MentorStatus.TRANSCRIBED)]

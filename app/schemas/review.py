@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from services.texts import LONGEST_TEXT
+from services.texts import LONGEST_TRANSCRIPT
 
 IF_MATCH: dict[str, Any] = {
     "in": "header",
@@ -23,6 +23,6 @@ def is_unicode(text: str) -> None:
 
 
 class EditSchema(Schema):
-    """The whole new text; empty where nothing was said."""
+    """The whole new text; empty where nothing was said. Long ones are taken in the place of long ones."""
 
-    text = fields.String(required=True, validate=[validate.Length(max=LONGEST_TEXT), is_unicode])
+    text = fields.String(required=True, validate=[validate.Length(max=LONGEST_TRANSCRIPT), is_unicode])

@@ -5,7 +5,8 @@ from marshmallow import Schema, fields, validate
 from app.schemas.answers import LANGUAGE
 from app.schemas.review import is_unicode
 from services.models import Status
-from services.outside_transcripts import LONGEST_MODEL, LONGEST_TRANSCRIPT
+from services.outside_transcripts import LONGEST_MODEL
+from services.texts import LONGEST_TRANSCRIPT
 from services.worker_keys import DAYS
 
 LONGEST_NAME = 64

@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 
 from services.container import Services
 from services.models import AnswerRef, Caller, Session
+from services.texts import LONGEST_TRANSCRIPT
 from tests.factories import questions, recording_of
 from tests.fakes import RememberingQueue
 from tests.stores import Stores
@@ -90,6 +91,14 @@ def test_a_text_that_is_none_is_refused(edit, ref, text):
 def test_a_long_or_odd_text_is_taken(edit, ref, text):
     reply = edit(text)
     assert (reply.status_code, reply.json["transcript"]) == (200, text)
+
+
+def test_a_text_of_two_hours_is_taken_in_the_place_of_one_however_it_is_escaped(edit, ref, database):
+    where = {"answers.q1.id": ref.answer_id}
+    database["interview_sessions"].update_one(where, {"$set": {"answers.q1.transcript": "x" * 50_001}})
+    longest = "🤷" * LONGEST_TRANSCRIPT
+    reply = edit(longest)
+    assert (reply.status_code, reply.json["transcript"]) == (200, longest)
 
 
 def test_another_persons_transcript_is_not_found(client, services, session, ref):

@@ -11,9 +11,9 @@ from werkzeug.test import TestResponse
 
 from services.container import Services
 from services.models import Caller
-from services.outside_transcripts import LONGEST_TRANSCRIPT
 from services.storage.audio import PART_BYTES
 from services.storage.client import MongoDatabase
+from services.texts import LONGEST_TRANSCRIPT
 from tests.api.conftest import Interview, assert_problem, audio, bearer, start_interview
 from tests.factories import recording_of, settings_with, wav_of
 

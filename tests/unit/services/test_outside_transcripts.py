@@ -9,9 +9,10 @@ from services.audit import Audit
 from services.container import Services
 from services.errors import Conflict, InvalidRequest, LeaseLost, NotFound, TranscriptionFailed
 from services.models import AnswerRef, Caller, Session, Status
-from services.outside_transcripts import LONGEST_TRANSCRIPT, OutsideText, OutsideTranscripts
+from services.outside_transcripts import OutsideText, OutsideTranscripts
 from services.storage.audit import AuditStore
 from services.storage.outside_transcripts import OutsideTranscriptStore
+from services.texts import LONGEST_TRANSCRIPT
 from tests.factories import questions, recording_of
 from tests.fakes import ScriptedTranscriber
 from tests.stores import MODEL, Stores, transcript_of

@@ -8,7 +8,7 @@ from services.models import AnswerRef, Caller, Session, Transcript
 from services.review import Review
 from services.storage.audit import AuditStore
 from services.storage.transcripts import SWEPT_AT_ONCE, TranscriptStore
-from services.texts import LONGEST_TEXT
+from services.texts import LONGEST_TEXT, LONGEST_TRANSCRIPT
 from tests.stores import MODEL, Stores, transcript_of
 
 
@@ -87,6 +87,16 @@ def test_a_text_that_is_none_or_too_long_is_refused(review: Review, stores: Stor
     with pytest.raises(InvalidRequest):
         review.edit_transcript(OWNER, session_of(stores, ref), "q1", text, 1)
     assert stores.answer(ref)["revision"] == 1
+
+
+def test_what_was_heard_of_two_hours_can_be_edited_as_a_whole(review: Review, stores: Stores):
+    claim = stores.claimed()
+    stores.answers.complete(claim, Transcript("so " * 30_000, (), "en", 7200.0), MODEL)
+    assert review.edit_transcript(OWNER, session_of(stores, claim.ref), "q1", "x" * LONGEST_TRANSCRIPT, 1) == 2
+    with pytest.raises(InvalidRequest):
+        review.edit_transcript(OWNER, session_of(stores, claim.ref), "q1", "x" * (LONGEST_TRANSCRIPT + 1), 2)
+    assert stores.answer(claim.ref)["transcript"] == "x" * LONGEST_TRANSCRIPT
+    stores.check(claim.ref.session_id)
 
 
 def test_a_late_worker_does_not_overwrite_an_edit(review: Review, stores: Stores):
