@@ -56,11 +56,21 @@ class AnswerErrorSchema(Schema):
     message = fields.String(required=True, metadata={"description": "A sentence for people."})
 
 
+class EvidenceSchema(Schema):
+    start_word = fields.Integer(
+        required=True, metadata={"description": "The first of the words, counted from 0 in the revision's text."}
+    )
+    end_word = fields.Integer(required=True, metadata={"description": "The one after the last."})
+    quote = fields.String(required=True)
+    point = fields.String(required=True, allow_none=True, metadata={"description": "What they are evidence of."})
+
+
 class FeedbackPartSchema(Schema):
     name = fields.String(required=True)
     score = fields.Float(required=True)
     weight = fields.Float(required=True)
     comment = fields.String(required=True)
+    evidence = fields.List(fields.Nested(EvidenceSchema), metadata={"description": "Absent in scores of earlier."})
 
 
 class GapSchema(Schema):

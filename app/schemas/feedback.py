@@ -63,26 +63,13 @@ class FeedbackMetadataSchema(Schema):
     fallback = fields.Nested(FallbackSchema, required=True, allow_none=True)
 
 
-class EvidenceSchema(Schema):
-    start_word = fields.Integer(
-        required=True, metadata={"description": "The first of the words, counted from 0 in the revision's text."}
-    )
-    end_word = fields.Integer(required=True, metadata={"description": "The one after the last."})
-    quote = fields.String(required=True)
-    point = fields.String(required=True, allow_none=True, metadata={"description": "What they are evidence of."})
-
-
-class CitedPartSchema(FeedbackPartSchema):
-    evidence = fields.List(fields.Nested(EvidenceSchema), metadata={"description": "Absent in reports of earlier."})
-
-
 class ReportedAnswerSchema(Schema):
     question_id = fields.String(required=True)
     answer_id = fields.String(required=True)
     status = fields.Enum(Status, by_value=True, required=True)
     revision = fields.Integer(required=True, allow_none=True, metadata={"description": "Of the text that was scored."})
     score = fields.Float(required=True, allow_none=True, metadata={"description": "0 to 100."})
-    feedback = fields.List(fields.Nested(CitedPartSchema), required=True, allow_none=True)
+    feedback = fields.List(fields.Nested(FeedbackPartSchema), required=True, allow_none=True)
     metadata = fields.Nested(FeedbackMetadataSchema, required=True, allow_none=True)
     stale = fields.Boolean(attribute="is_stale", required=True)
 

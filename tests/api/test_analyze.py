@@ -56,7 +56,7 @@ def test_analyze_scores_what_was_said(
     assert answer["transcript"] == "i led a team"
     assert report["final_score"] == answer["score"]
     assert 0 <= answer["score"] <= 100
-    assert all(set(part) == {"name", "score", "weight", "comment"} for part in answer["feedback"])
+    assert all(set(part) == {"name", "score", "weight", "comment", "evidence"} for part in answer["feedback"])
 
 
 def test_analyze_again_is_the_same_report(

@@ -265,6 +265,7 @@ def test_analyze_and_feedback_are_one_result(
     report = read("feedback").get_json()
     for name in ("status", "final_score", "scored_count", "failed_count", "unanswered_count"):
         assert report[name] == analyzed[name]
+    assert report["answers"][0]["feedback"] == analyzed["answers"][0]["feedback"]
     assert client.post(f"/api/analyze/{interview.id}", headers=interview.owner).get_json() == analyzed
     assert complete().status_code == 200
     assert database["feedback_reports"].count_documents({}) == 1
