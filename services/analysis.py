@@ -78,7 +78,9 @@ class Analysis:
             if job.status is Status.FAILED:
                 return _without_scores(session)
             if not is_instant:
-                self._jobs.wake(session.id)
+                # Once: who waits asks every few seconds, and what gets lost is sent by the sweep.
+                if job.is_new:
+                    self._jobs.send(session.id)
                 return _pending(job)
             if self._is_put_off(session, job) or time.monotonic() > ends_at:
                 return _pending(job)
