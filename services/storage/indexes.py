@@ -1,13 +1,24 @@
 """Every index there is, made at start. A test explains each query and fails where none of these serves it."""
 
-from services.storage.client import MongoDatabase, reaching_mongodb
+import pymongo
+
+from services.storage.client import MongoDatabase, ping, reaching_mongodb
 
 DAY_SECONDS = 24 * 60 * 60
+# A new index of a large collection takes its time. With that of one call the server would break off, at every start.
+BUILDING_SECONDS = 10 * 60.0
 
 
 @reaching_mongodb
 def ensure_indexes(database: MongoDatabase) -> None:
     """Create what is missing; what exists is left alone."""
+    # Within the time of one call: whether there is a database at all.
+    ping(database)
+    with pymongo.timeout(BUILDING_SECONDS):
+        _ensure_indexes(database)
+
+
+def _ensure_indexes(database: MongoDatabase) -> None:
     sessions = database["interview_sessions"]
     sessions.create_index([("owner_id", 1), ("created_at", -1), ("_id", -1)])
     sessions.create_index([("owner_id", 1), ("kind", 1), ("created_at", -1), ("_id", -1)])
