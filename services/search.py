@@ -1,5 +1,6 @@
 """Full-text search over an owner's transcripts: the newest text of each answer, the best first."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,9 @@ from services.storage.search import Candidate, FoundTranscript, SearchStore
 # Robertson & Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond": k1 and b as is usual, and the
 # length of an answer of a hundred words. Every word has to be there, so none counts more for being rare.
 K1, B, USUAL_CHARACTERS = 1.2, 0.75, 550
+
+# A sweep has other things to do; the next one goes on.
+SWEEP_SECONDS = 2.0
 
 # The score in millionths, when the text was written, the answer's id: where the last page ended.
 Place = tuple[int, datetime, str]
@@ -70,8 +74,13 @@ class Search:
         return ResultPage(results, page[-1] if len(left) > limit else None, is_complete)
 
     def sweep(self) -> int:
-        """Let transcripts be found that are older than search; how many sessions were looked at."""
-        return self._backfill.go_on()
+        """Let transcripts be found that are older than search, for a while; how many sessions were looked at."""
+        ends_at, looked_at = time.monotonic() + SWEEP_SECONDS, 0
+        while found := self._backfill.go_on():
+            looked_at += found
+            if time.monotonic() > ends_at:
+                break
+        return looked_at
 
     def _may_search(self, actor: Caller, owner_id: str | None) -> str:
         if actor.session_id is not None:

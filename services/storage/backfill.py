@@ -3,14 +3,19 @@
 It goes through the sessions by their ids, some at a time, and keeps how far it is: whoever sweeps next goes on there.
 """
 
+import structlog
 from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
 
+from services.log import trace_of
 from services.models import AnswerRef, Status
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.new_revisions import VERSION, NewRevision, current_row
 from services.storage.revisions import RevisionStore
 from services.word_errors import word_errors
 from services.word_times import packed, times_edited
+
+log = structlog.get_logger()
 
 SESSIONS_AT_ONCE = 50
 NAME = "current_transcripts"
@@ -39,12 +44,22 @@ class Backfill:
         where = {"_id": {"$gt": state["after"]}}
         found = list(self._sessions.find(where, {"answers": 1}).sort("_id", 1).limit(SESSIONS_AT_ONCE))
         for session in found:
-            for question_id, answer in session["answers"].items():
-                if answer["transcription_status"] == Status.COMPLETED:
-                    self._bring(AnswerRef(session["_id"], question_id, answer["id"]))
+            self._bring_all(session)
         told = {"version": VERSION, "after": found[-1]["_id"] if found else "", "is_done": not found}
         self._states.update_one({"_id": NAME}, {"$set": told}, upsert=True)
         return len(found)
+
+    def _bring_all(self, session: Document) -> None:
+        try:
+            for question_id, answer in session["answers"].items():
+                if answer["transcription_status"] == Status.COMPLETED:
+                    self._bring(AnswerRef(session["_id"], question_id, answer["id"]))
+        except PyMongoError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is logged, without what it says
+            # Nobody knows what earlier versions and other hands have left. One that is not found by search is better
+            # than all that come after it.
+            log.error("A session is left out of search.", session_id=session["_id"], exception=trace_of(error))
 
     def _bring(self, ref: AnswerRef) -> None:
         if self._current.find_one({"answer_id": ref.answer_id, "version": VERSION}, {"_id": 1}) is not None:

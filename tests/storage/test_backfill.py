@@ -77,6 +77,17 @@ def test_it_goes_on_where_another_process_stopped_and_ends(
     assert run(stores) == []
 
 
+def test_one_that_cannot_be_read_keeps_none_of_the_others_waiting(stores: Stores, old: Callable[[], None]) -> None:
+    refs = [completed(stores) for _ in range(3)]
+    broken = sorted(refs, key=lambda each: each.session_id)[0]
+    old()
+    stores.database["interview_sessions"].update_one(
+        {"_id": broken.session_id}, {"$unset": {"answers.q1.revision": ""}}
+    )
+    assert run(stores) == [3]
+    assert set(rows(stores)) == {each.answer_id for each in refs if each != broken}
+
+
 def test_rows_of_an_earlier_version_are_made_anew_and_others_left(stores: Stores) -> None:
     early, late = completed(stores), completed(stores)
     current = stores.database["current_transcripts"]
