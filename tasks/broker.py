@@ -4,11 +4,11 @@ import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.middleware import ShutdownNotifications, TimeLimit
+from dramatiq.middleware import TimeLimit
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tasks.middleware import ForgetDeadLetters
+from tasks.middleware import ForgetDeadLetters, InterruptOnce
 
 # A request waits for the queue this long at most: the answer is stored already, and the sweep sends it again.
 CONNECT_TIMEOUT_SECONDS = 0.5
@@ -23,7 +23,7 @@ def build_broker(redis_url: str | None) -> dramatiq.Broker:
 
     There is no Retries middleware: an answer's attempts are counted where its state is, in MongoDB.
     """
-    middleware: list[dramatiq.Middleware] = [TimeLimit(), ShutdownNotifications(notify_shutdown=True)]
+    middleware: list[dramatiq.Middleware] = [TimeLimit(), InterruptOnce()]
     if redis_url is None:
         return StubBroker(middleware=[*middleware, ForgetDeadLetters()])
     client = redis.Redis.from_url(

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 # Together with the closing of sockets this stays below the 10 s that stopping may take.
 STOP_TIMEOUT_MS = 4_000
-SIDE_STOP_TIMEOUT_MS = 1_000
+SIDE_STOP_TIMEOUT_MS = 2_000
 
 
 class InProcessWorker:
@@ -52,10 +52,11 @@ class InProcessWorker:
         with self._lock:
             is_working = self._worker.workers and not self._is_stopped
             self._is_stopped = True
+        stopping = self._side.stop(SIDE_STOP_TIMEOUT_MS)
         if is_working:
             self._worker.stop(timeout=STOP_TIMEOUT_MS)
-        self._side.stop(SIDE_STOP_TIMEOUT_MS)
         self._upkeep.stop()
+        stopping.join()
 
     def _start(self) -> None:
         decode.prepare()

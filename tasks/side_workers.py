@@ -4,6 +4,8 @@ Dramatiq's worker has one pool of threads for all its queues; so each further qu
 """
 
 import logging
+import threading
+from collections.abc import Sequence
 
 import dramatiq
 
@@ -28,10 +30,24 @@ class SideWorkers:
         for worker in self._workers:
             worker.start()
 
-    def stop(self, timeout_ms: int) -> None:
-        """To be called when the main one has stopped: stopping a worker interrupts what all of them do."""
-        for worker in self._workers:
-            worker.stop(timeout=timeout_ms)
+    def stop(self, timeout_ms: int) -> "Stopping":
+        """Stop them beside each other, and beside the caller, who waits for that by `join`."""
+        return Stopping(self._workers, timeout_ms)
+
+
+class Stopping:
+    """Workers that stop at the same time: each takes a second or two, also when it has nothing to do."""
+
+    def __init__(self, workers: Sequence[dramatiq.Worker], timeout_ms: int) -> None:
+        self._threads = [
+            threading.Thread(target=each.stop, args=(timeout_ms,), name="worker-stop", daemon=True) for each in workers
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join()
 
 
 def _is_no_worker_beside_another(record: logging.LogRecord) -> bool:

@@ -12,7 +12,7 @@ from services.audio import decode
 from services.errors import ParleyError
 from services.log import configure_logging
 from tasks.bootstrap import bootstrap
-from tasks.side_workers import SideWorkers
+from tasks.side_workers import SideWorkers, Stopping
 from tasks.upkeep import Upkeep
 
 # The supervisor (scripts/supervisor.py) starts no worker again that would only say the same again. A database that is
@@ -31,6 +31,7 @@ class BesideWorker(dramatiq.Middleware):
     def __init__(self, upkeep: Upkeep, side: SideWorkers) -> None:
         self._upkeep = upkeep
         self._side = side
+        self._stopping: Stopping | None = None
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         if not self._side.owns(worker):
@@ -39,11 +40,12 @@ class BesideWorker(dramatiq.Middleware):
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         if not self._side.owns(worker):
+            self._stopping = self._side.stop(SIDE_STOP_TIMEOUT_MS)
             self._upkeep.stop()
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        if not self._side.owns(worker):
-            self._side.stop(SIDE_STOP_TIMEOUT_MS)
+        if not self._side.owns(worker) and self._stopping is not None:
+            self._stopping.join()
 
 
 def setup_broker() -> None:

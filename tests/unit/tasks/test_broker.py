@@ -31,9 +31,9 @@ def test_with_redis_the_broker_is_redis_and_nothing_is_connected_yet(closed_port
 
 @pytest.mark.parametrize("redis_url", [None, "redis://127.0.0.1:1/0"])
 def test_a_stop_interrupts_and_nothing_is_retried_but_by_the_database(redis_url):
-    names = {kind.__name__ for kind in kinds(build_broker(redis_url))}
-    assert ShutdownNotifications.__name__ in names
-    assert "Retries" not in names
+    found = kinds(build_broker(redis_url))
+    assert any(issubclass(kind, ShutdownNotifications) for kind in found)
+    assert "Retries" not in {kind.__name__ for kind in found}
 
 
 def test_a_queue_that_is_not_there_is_unavailable(closed_port: int):
