@@ -1,6 +1,6 @@
 """Scoring one interview: not before every transcript is there, and never as other than what was scored."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -9,8 +9,8 @@ from structlog.contextvars import bound_contextvars
 
 from services.errors import Unavailable
 from services.feedback import ChooseProvider, FeedbackProvider
-from services.feedback.evaluation import Evaluation, SpokenAnswer
-from services.feedback.report import composed, identity_of, in_order, made_of, open_count
+from services.feedback.evaluation import SpokenAnswer
+from services.feedback.report import Told, composed, identity_of, in_order, made_of, open_count, told_of
 from services.feedback_jobs import FeedbackJobs
 from services.feedback_lease import FeedbackLease
 from services.leases import Attempt, LeasedWork
@@ -82,7 +82,7 @@ class Scoring:
 
     def _score(self, lease: FeedbackLease, attempt: Attempt) -> None:
         provider = self._choose(lease.id)
-        known: dict[Any, Evaluation] = {}
+        lease.recall(provider.name)
         for _ in range(LOOKS):
             session = attempt.insist(partial(self._sessions.find_unguarded, lease.id))
             if session is None or open_count(session):
@@ -91,32 +91,36 @@ class Scoring:
                 self._jobs.wake(lease.id)
                 return
             lease.about = made_of(session)
-            evaluations = self._evaluated(session, provider, known, lambda: attempt.renew(lease.hold))
-            if attempt.insist(partial(self._store.finish, session, lease.token, composed(session, evaluations))):
+            report = composed(session, _told(session, provider, lease, attempt))
+            if attempt.insist(partial(self._store.finish, session, lease.token, report)):
                 log.info("An interview was scored.", session_id=session.id, provider=provider.name)
                 return
         raise AnswersChanging
 
-    def _evaluated(
-        self, session: Session, provider: FeedbackProvider, known: dict[Any, Evaluation], pulse: Callable[[], None]
-    ) -> dict[str, Evaluation]:
-        """By question; what this attempt has scored already and what has not changed since is not scored again."""
-        questions = {question.id: question for question in session.questions}
-        evaluations = {}
-        for question_id, answer in in_order(session):
-            if answer["transcription_status"] != Status.COMPLETED:
-                continue
-            if (identity := identity_of(answer)) not in known:
-                if not provider.is_instant:
-                    pulse()
-                known[identity] = provider.evaluate(
-                    SpokenAnswer(
-                        questions[question_id],
-                        answer.get("transcript") or "",
-                        answer.get("duration_seconds") or 0.0,
-                        answer.get("language"),
-                        answer.get("longest_pause_seconds"),
-                    )
-                )
-            evaluations[question_id] = known[identity]
-        return evaluations
+
+def _told(session: Session, provider: FeedbackProvider, lease: FeedbackLease, attempt: Attempt) -> dict[str, Told]:
+    """By question; what was scored already and has not changed since is not scored again."""
+    told = {}
+    for answer, spoken in _completed(session):
+        if (identity := identity_of(answer)) not in lease.scores:
+            lease.scores[identity] = told_of(provider.evaluate(spoken))
+            if not provider.is_instant:
+                attempt.renew(partial(lease.keep, spoken.question.id, identity))
+        told[spoken.question.id] = lease.scores[identity]
+    return told
+
+
+def _completed(session: Session) -> Iterable[tuple[Mapping[str, Any], SpokenAnswer]]:
+    questions = {question.id: question for question in session.questions}
+    for question_id, answer in in_order(session):
+        if answer["transcription_status"] == Status.COMPLETED:
+            yield (
+                answer,
+                SpokenAnswer(
+                    questions[question_id],
+                    answer.get("transcript") or "",
+                    answer.get("duration_seconds") or 0.0,
+                    answer.get("language"),
+                    answer.get("longest_pause_seconds"),
+                ),
+            )

@@ -14,6 +14,12 @@ from services.models import Session, Status
 MIXED = "mixed"
 TOKENS = ("prompt_tokens", "completion_tokens")
 
+# Which answer, how it ended, and which revision of its text: what a score is a score of.
+Identity = tuple[str, Status, int | None]
+# `score`, `feedback` and `metadata` of an answer.
+Told = Mapping[str, Any]
+NOTHING: Told = dict.fromkeys(("score", "feedback", "metadata"))
+
 
 @dataclass(frozen=True, slots=True)
 class ReportedAnswer:
@@ -58,8 +64,7 @@ def made_of(session: Session) -> str:
     return sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
-def identity_of(answer: Mapping[str, Any]) -> tuple[str, Status, int | None]:
-    """What a score of this answer is a score of."""
+def identity_of(answer: Mapping[str, Any]) -> Identity:
     return answer["id"], Status(answer["transcription_status"]), answer.get("revision")
 
 
@@ -73,10 +78,19 @@ def open_count(session: Session) -> int:
     return sum(not Status(answer["transcription_status"]).is_terminal for _, answer in in_order(session))
 
 
-def composed(session: Session, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
-    """The report of a session as it was read, by the evaluations of its completed answers; for storage."""
-    answers = [_answer(*each, evaluations.get(each[0])) for each in in_order(session)]
-    scores = [evaluation.feedback.score for evaluation in evaluations.values()]
+def told_of(evaluation: Evaluation) -> Told:
+    """What a report says of an answer that was scored; for storage."""
+    return {
+        "score": evaluation.feedback.score,
+        "feedback": [asdict(part) for part in evaluation.feedback.parts],
+        "metadata": asdict(evaluation.metadata),
+    }
+
+
+def composed(session: Session, told: Mapping[str, Told]) -> dict[str, Any]:
+    """The report of a session as it was read, by what is told of its completed answers; for storage."""
+    answers = [_answer(*each, told.get(each[0], NOTHING)) for each in in_order(session)]
+    scores = [each["score"] for each in told.values()]
     ended = [answer["status"] for answer in answers]
     return {
         "final_score": round(sum(scores) / len(scores), 1) if scores else None,
@@ -140,16 +154,14 @@ def is_current(session: Session) -> bool:
     return bool(session.analysis["made_of"] == made_of(session))
 
 
-def _answer(question_id: str, answer: Mapping[str, Any], evaluation: Evaluation | None) -> dict[str, Any]:
+def _answer(question_id: str, answer: Mapping[str, Any], told: Told) -> dict[str, Any]:
     answer_id, status, revision = identity_of(answer)
     return {
         "question_id": question_id,
         "answer_id": answer_id,
         "status": status,
         "revision": revision,
-        "score": evaluation and evaluation.feedback.score,
-        "feedback": evaluation and [asdict(part) for part in evaluation.feedback.parts],
-        "metadata": evaluation and asdict(evaluation.metadata),
+        **told,
     }
 
 

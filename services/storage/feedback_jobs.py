@@ -105,6 +105,7 @@ class FeedbackJobStore:
             **finished(Status.COMPLETED),
             "completed_at": NOW,
             "last_error": REMOVE,
+            "kept": REMOVE,
             "report": increased("report"),
             "made_of": report["made_of"],
         }
@@ -124,6 +125,11 @@ class FeedbackJobStore:
         return in_transaction(self._client, together)
 
     @reaching_mongodb
+    def keep(self, session_id: str, token: str, question_id: str, score: Mapping[str, Any]) -> None:
+        """Extend the lease, and keep the score of an answer until the job has ended, whoever goes on with it."""
+        self.documents.hold(session_id, token, {f"kept.{question_id}": score})
+
+    @reaching_mongodb
     def put_off(self, session_id: str, token: str, seconds: float, error: Mapping[str, str]) -> None:
         """Release after an attempt that failed, and say why."""
         self.documents.write(session_id, token, {"last_error": dict(error)})
@@ -133,7 +139,7 @@ class FeedbackJobStore:
     def fail(self, session_id: str, token: str, error: Mapping[str, str], *, about: str | None) -> None:
         """End it as failed; `about` is what the last attempt was made of, where it came that far."""
         known = REMOVE if about is None else about
-        ended = {**finished(Status.FAILED), "last_error": dict(error), "made_of": known}
+        ended = {**finished(Status.FAILED), "last_error": dict(error), "made_of": known, "kept": REMOVE}
         told = {"session_id": session_id, "status": Status.FAILED, "error_code": error["code"]}
         event = announcement(Event(FEEDBACK_FAILED, {**told, "seq": Expression("$seq")}))
 

@@ -71,9 +71,10 @@ class LeasedDocuments:
         )
 
     @reaching_mongodb
-    def hold(self, id_: str, token: str) -> None:
-        """Extend the lease; raises `LeaseLost` for a late worker, as every write below."""
-        self.write(id_, token, {**_WHOLE.renewed(self._lease_seconds), "due": seconds_from_now(self._lease_seconds)})
+    def hold(self, id_: str, token: str, changed: Mapping[str, Any] | None = None) -> None:
+        """Extend the lease, and change what else there is to; raises `LeaseLost`, as every write below."""
+        held = {**_WHOLE.renewed(self._lease_seconds), "due": seconds_from_now(self._lease_seconds)}
+        self.write(id_, token, {**held, **(changed or {})})
 
     @reaching_mongodb
     def give_back(self, id_: str, token: str, *, due_in_seconds: float = 0) -> None:

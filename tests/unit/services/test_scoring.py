@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from services.container import Services
 from services.errors import NotFound, RecordingRejected
+from services.feedback.evaluation import SpokenAnswer
 from services.feedback_jobs import MAX_ATTEMPTS, FeedbackFailed, FeedbackNotReady
 from services.models import AnswerRef, Caller, Status
 from services.resending import Resending
@@ -353,6 +354,74 @@ def test_a_worker_that_is_stopped_gives_the_job_back(scored: Scored, session_id:
         scored.scoring.work(session_id)
     job = scored.job(session_id)
     assert (job["status"], job["attempts"], job["crashes"]) == ("queued", 0, 0)
+
+
+def score_the_first_and_end(scored: Scored, session_id: str, provider: WordsProvider) -> None:
+    """As a worker that is stopped at the second answer."""
+    scored.say(session_id, "q1", "one")
+    scored.say(session_id, "q2", "one two")
+    complete(scored, session_id)
+
+    def stop_at_the_second(answer: SpokenAnswer) -> None:
+        if answer.question.id == "q2":
+            provider.meanwhile = lambda _: None
+            raise Killed
+
+    provider.meanwhile = stop_at_the_second
+    with pytest.raises(Killed):
+        scored.scoring.work(session_id)
+    assert provider.scored == ["q1", "q2"]
+    provider.scored.clear()
+
+
+def test_what_was_scored_before_a_worker_ended_is_not_scored_and_paid_for_again(scored, session_id, provider):
+    score_the_first_and_end(scored, session_id, provider)
+    scored.scoring.work(session_id)
+    assert provider.scored == ["q2"]
+    (report,) = scored.reports(session_id)
+    assert [answer["score"] for answer in report["answers"]] == [10.0, 20.0]
+    (first, second) = (answer["feedback"][0] for answer in report["answers"])
+    assert first["evidence"] == [{"start_word": 0, "end_word": 1, "quote": "one", "point": "the point"}]
+    assert first.keys() == second.keys()
+    assert "kept" not in scored.job(session_id)
+
+
+def test_a_killed_worker_leaves_the_scores_that_it_came_to(scored, session_id, provider, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("services.document_lease.DocumentLease.give_back", lambda self: None)
+        score_the_first_and_end(scored, session_id, provider)
+    scored.let_time_pass(session_id)
+    scored.scoring.work(session_id)
+    assert (provider.scored, scored.job(session_id)["crashes"]) == (["q2"], 1)
+
+
+def test_an_edit_after_a_worker_ended_is_scored_and_not_what_was_there_before(scored, session_id, provider, edit):
+    score_the_first_and_end(scored, session_id, provider)
+    answer = scored.session(session_id).answers["q1"]
+    edit(AnswerRef(session_id, "q1", answer["id"]), "one two three")
+    scored.scoring.work(session_id)
+    assert provider.scored == ["q1", "q2"]
+    (report,) = scored.reports(session_id)
+    assert [answer["score"] for answer in report["answers"]] == [30.0, 20.0]
+
+
+def test_scores_of_another_provider_are_not_taken_over(scored, session_id, provider):
+    """As where a flag was switched meanwhile, or the rules stood in for a model that is back."""
+    score_the_first_and_end(scored, session_id, provider)
+    provider.name = "another"
+    scored.scoring.work(session_id)
+    assert provider.scored == ["q1", "q2"]
+
+
+def test_a_job_that_ends_as_failed_or_begins_again_keeps_no_scores(scored, session_id, provider):
+    score_the_first_and_end(scored, session_id, provider)
+    assert "kept" in scored.job(session_id)
+    scored.store.documents.claim(session_id, HOLDER, "token")
+    scored.store.fail(session_id, "token", {"code": "c", "message": "m"}, about=None)
+    assert "kept" not in scored.job(session_id)
+    complete(scored, session_id)
+    scored.scoring.work(session_id)
+    assert provider.scored == ["q1", "q2"]
 
 
 def test_what_ended_its_workers_three_times_fails(scored: Scored, session_id: str, provider, monkeypatch):
