@@ -16,6 +16,7 @@ from services.storage.new_revisions import NewRevision, RevisionWriter
 from services.storage.open_answers import EPOCH
 from services.storage.partials import remove_partial, without_partial
 from services.storage.revisions import WORKER
+from services.storage.room import require_room
 
 TAKING = (Status.QUEUED, Status.PROCESSING, Status.FAILED)
 # A person has ended these: no worker starts them again.
@@ -98,8 +99,10 @@ class OutsideTranscriptStore:
     def write(self, ref: AnswerRef, told: Mapping[str, Any]) -> Written | None:
         """Complete an answer with the fields `told`, whoever works on it; None when it does not take a transcript.
 
-        The lease goes with the change: a worker of ours that hears the recording stops at its next window.
+        The lease goes with the change: a worker of ours that hears the recording stops at its next window. Raises
+        `Conflict` where the interview is full.
         """
+        require_room(self._sessions, ref.session_id)
         path, revision = path_of(ref), next_revision(ref)
         changed = {
             **told,

@@ -12,6 +12,7 @@ from services.storage.client import Document, MongoDatabase, in_transaction, rea
 from services.storage.expressions import NOW, Expression, increased
 from services.storage.new_revisions import NewRevision, RevisionWriter
 from services.storage.revisions import RevisionStore
+from services.storage.room import require_room
 from services.word_errors import word_errors
 from services.word_times import packed, times_edited
 
@@ -38,6 +39,7 @@ class TranscriptStore:
         """Make `text`, which `author` wrote, the next revision of a completed answer and return its number.
 
         None when the answer is not completed (any more), or not at this `revision`; None for that is whichever it is.
+        Raises `Conflict` where the interview is full.
         """
         # Where something is written, somebody found that something was said.
         no_speech = Expression({"$and": [f"${path_of(ref)}.no_speech", not text]})
@@ -69,6 +71,7 @@ class TranscriptStore:
 
     def _change(self, text: NewRevision, revision: int | None, no_speech: Expression) -> int | None:
         ref, path = text.ref, path_of(text.ref)
+        require_room(self._sessions, ref.session_id)
         where: Document = {
             "_id": ref.session_id,
             f"{path}.id": ref.answer_id,

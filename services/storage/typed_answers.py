@@ -19,6 +19,7 @@ from services.storage.expressions import NOW, fields
 from services.storage.new_revisions import NewRevision, RevisionWriter
 from services.storage.partials import remove_partial
 from services.storage.revisions import TYPED
+from services.storage.room import require_room
 
 # What a repeat is told, and by what another text under its key is found out.
 _RECEIPT = ("text_sha256", "language", "revision", "created_at")
@@ -52,11 +53,12 @@ class TypedAnswerStore:
         """Make `answer`, which has its `transcript`, the completed answer to its question.
 
         With `once` an answer id is accepted one time in `RECEIPT_HOURS`, whatever became of the answer since. Raises
-        `NotFound` when there is no such session or question, `Conflict` when it was submitted.
+        `NotFound` when there is no such session or question, `Conflict` when it was submitted or is full.
         """
         # Also where the session was submitted since: a repeat is told what the first one was.
         if once and (repeat := self._repeat(ref)) is not None:
             return repeat
+        require_room(self._sessions, ref.session_id)
         try:
             return in_transaction(
                 self._client, lambda transaction: self._accept(ref, answer, text_sha256, once, transaction)
