@@ -27,6 +27,8 @@ MAX_ATTEMPTS = len(PAUSES_SECONDS) + 1
 JITTER = 0.2
 # An endpoint may ask to be left alone for so long, and no longer.
 LONGEST_RETRY_AFTER_SECONDS = 24 * HOUR
+# And so long nothing at all is sent there: whoever says "too many" means more than the one.
+LONGEST_SILENCE_SECONDS = HOUR
 DISABLE_AFTER_SECONDS = 5 * 24 * HOUR
 # Of one endpoint at once in one process: a slow one leaves threads to the others.
 AT_ONCE = 2
@@ -103,16 +105,17 @@ class WebhookDelivering:
             if not has_place:
                 return
             ends_at, next_id = time.monotonic() + STAY_SECONDS, delivery_id
-            while True:
+            # Of one that wants to be left alone the sweep tells again.
+            while not self._is_paused(webhook_id):
                 self._deliver(next_id)
                 found = self._next_of(webhook_id)
                 if found is None or found == next_id:
                     return
                 next_id = found
                 if time.monotonic() > ends_at:
-                    break
-        # To the end of the queue: it is the turn of others.
-        self._tell(next_id)
+                    # To the end of the queue: it is the turn of others.
+                    self._tell(next_id)
+                    return
 
     def _deliver(self, delivery_id: str) -> None:
         lease = DeliveryLease(
@@ -145,16 +148,25 @@ class WebhookDelivering:
         log.info(
             "A delivery was tried.", code=outcome.code, status=outcome.status, webhook_id=webhook.id, **lease.facts
         )
-        self._note(webhook, is_fine=outcome.code is None, is_gone=is_gone)
+        self._note(webhook, outcome, _asked(answer), is_gone=is_gone)
 
-    def _note(self, webhook: Webhook, *, is_fine: bool, is_gone: bool) -> None:
+    def _note(self, webhook: Webhook, outcome: Outcome, asked: int | None, *, is_gone: bool) -> None:
         """How the endpoint does. Last, and worth no second attempt at what is written down already."""
         if is_gone:
             self._webhooks.disable(webhook.id, "gone")
-        elif not is_fine:
+        elif outcome.code is not None:
             self._webhooks.note_failure(webhook.id, disable_after_seconds=DISABLE_AFTER_SECONDS)
         elif webhook.failing_since is not None:
             self._webhooks.note_success(webhook.id)
+        if asked:
+            self._webhooks.pause(webhook.id, seconds=min(asked, LONGEST_SILENCE_SECONDS))
+
+    def _is_paused(self, webhook_id: str) -> bool:
+        try:
+            webhook = self._webhooks.find_unguarded(webhook_id)
+        except Unavailable:
+            return False
+        return webhook is not None and webhook.paused_until is not None
 
     def _next_of(self, webhook_id: str) -> str | None:
         try:

@@ -75,7 +75,14 @@ class WebhookSchema(Schema):
         },
     )
     disabled = fields.Nested(DisabledSchema, required=True, allow_none=True)
-    failing_since = fields.AwareDateTime(required=True, allow_none=True)
+    failing_since = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "Since then no delivery has succeeded."}
+    )
+    paused_until = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "It asked to be left alone (Retry-After): nothing is sent before, tests neither."},
+    )
 
 
 class WebhookPageSchema(Schema):

@@ -1,7 +1,7 @@
 """Who did what to whose interview: the `audit` collection. Rows are added and read, never changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,18 +33,7 @@ class AuditStore:
     @reaching_mongodb
     def add(self, row: AuditRow) -> None:
         """Store a row; raises `Unavailable` where that cannot be promised."""
-        self._rows.insert_one(
-            {
-                "_id": ObjectId(row.id),
-                "at": row.at,
-                "action": row.action,
-                "actor_id": row.actor_id,
-                "actor_role": row.actor_role,
-                "session_id": row.session_id,
-                "owner_id": row.owner_id,
-                "details": dict(row.details),
-            }
-        )
+        self._rows.insert_one(as_document(row))
 
     @reaching_mongodb
     def list_of(self, *, session_id: str | None, before: tuple[datetime, str] | None, limit: int) -> Sequence[AuditRow]:
@@ -63,6 +52,12 @@ def new_row(action: str, **fields: Any) -> AuditRow:
     return AuditRow(
         id=str(ObjectId()), at=now.replace(microsecond=now.microsecond // 1000 * 1000), action=action, **fields
     )
+
+
+def as_document(row: AuditRow) -> Document:
+    """As it is stored, for whoever adds it in the transaction of the deed."""
+    fields = asdict(row)
+    return {"_id": ObjectId(fields.pop("id")), **fields}
 
 
 def _as_row(found: Document) -> AuditRow:

@@ -5,13 +5,13 @@ session and no writer matches it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 
-from services.storage.audit import AuditRow
+from services.storage.audit import AuditRow, as_document
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 
 
@@ -57,7 +57,7 @@ class TombstoneStore:
             tombstone["file_ids"] = [ObjectId(each["gridfs_file_id"]) for each in answers if each.get("gridfs_file_id")]
             tombstone["removed"] = {"sessions": 1}
             self._erasures.insert_one(tombstone, session=transaction)
-            self._audit.insert_one(_as_document(row), session=transaction)
+            self._audit.insert_one(as_document(row), session=transaction)
             return tombstone
 
         begun = in_transaction(self._client, together)
@@ -73,7 +73,7 @@ class TombstoneStore:
                 return there
             tombstone = _tombstone("person", user_id, user_id, salt, seconds)
             self._erasures.insert_one(tombstone, session=transaction)
-            self._audit.insert_one(_as_document(row), session=transaction)
+            self._audit.insert_one(as_document(row), session=transaction)
             return tombstone
 
         return _as_tombstone(in_transaction(self._client, together))
@@ -157,8 +157,3 @@ def sessions_of(tombstone: Tombstone) -> Document:
     if tombstone.kind == "session":
         return {"_id": tombstone.subject_id}
     return {"owner_id": tombstone.subject_id, "created_at": {"$lte": tombstone.begun_at}}
-
-
-def _as_document(row: AuditRow) -> Document:
-    fields = asdict(row)
-    return {"_id": ObjectId(fields.pop("id")), **fields}

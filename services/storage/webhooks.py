@@ -10,7 +10,8 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from services.storage.client import Document, MongoDatabase, reaching_mongodb
+from services.storage.audit import as_document, new_row
+from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
 from services.storage.expressions import NOW, REMOVE, Expression, fields, seconds_from_now
 from services.storage.webhook_marks import fresh_mark
 
@@ -32,6 +33,7 @@ class Webhook:
     secrets: tuple[bytes, ...] = field(repr=False)
     disabled: Mapping[str, Any] | None = None
     failing_since: datetime | None = None
+    paused_until: datetime | None = None
     is_ready: bool = True
 
     @property
@@ -47,6 +49,8 @@ class WebhookStore:
 
     def __init__(self, database: MongoDatabase) -> None:
         self._webhooks = database["webhooks"]
+        self._audit = database["audit"]
+        self._client = database.client
 
     @reaching_mongodb
     def create(self, webhook: Webhook) -> Webhook | None:
@@ -96,7 +100,7 @@ class WebhookStore:
         if "disabled" in changed:
             is_off = changed["disabled"] is not None
             values["disabled"] = _off(changed["disabled"]) if is_off else REMOVE
-            values["failing_since"] = REMOVE
+            values |= {"failing_since": REMOVE, "paused_until": REMOVE}
             if not is_off:
                 values["spreading"] = fresh_mark()
         return self._changed({"_id": webhook_id, "owner_id": owner_id}, values)
@@ -114,6 +118,11 @@ class WebhookStore:
         return self._webhooks.delete_one({"_id": webhook_id, "owner_id": owner_id}).deleted_count == 1
 
     @reaching_mongodb
+    def pause(self, webhook_id: str, *, seconds: float) -> None:
+        """It asked to be left alone; nothing is sent there for so long."""
+        self._changed({"_id": webhook_id}, {"paused_until": seconds_from_now(seconds)})
+
+    @reaching_mongodb
     def note_success(self, webhook_id: str) -> None:
         """It is not failing (any more)."""
         self._webhooks.update_one({"_id": webhook_id, "failing_since": {"$exists": True}}, {"$unset": _FAILING})
@@ -123,17 +132,35 @@ class WebhookStore:
         """It has failed, and is switched off when nothing but failures came for so long."""
         since = {"$ifNull": ["$failing_since", "$$NOW"]}
         is_over = {"$lte": [since, {"$subtract": ["$$NOW", round(disable_after_seconds * 1000)]}]}
-        disabled = {"$cond": [is_over, fields({"reason": "failing", "at": NOW}), "$disabled"]}
-        self._changed({"_id": webhook_id}, {"failing_since": Expression(since), "disabled": Expression(disabled)})
+        disabled = {"$cond": [is_over, fields({"reason": "failing", "at": NOW}), "$$REMOVE"]}
+        self._perhaps_off(webhook_id, {"failing_since": Expression(since), "disabled": Expression(disabled)})
 
     @reaching_mongodb
     def disable(self, webhook_id: str, reason: str) -> None:
         """Switch it off for a reason its owner reads."""
-        self._changed({"_id": webhook_id, "disabled": {"$exists": False}}, {"disabled": _off(reason)})
+        self._perhaps_off(webhook_id, {"disabled": _off(reason)})
 
-    def _changed(self, where: Document, values: Mapping[str, Any]) -> Webhook | None:
+    def _perhaps_off(self, webhook_id: str, values: Mapping[str, Any]) -> None:
+        """Change one that is on; where that switches it off, the audit log has it, or neither is done."""
+
+        def together(transaction: ClientSession) -> None:
+            webhook = self._changed({"_id": webhook_id, "disabled": {"$exists": False}}, values, transaction)
+            if webhook is None or webhook.disabled is None:
+                return
+            details = {"webhook_id": webhook_id, "reason": webhook.disabled["reason"]}
+            actor = {"actor_id": "webhooks", "actor_role": "system"}
+            row = new_row("webhook.disable", **actor, session_id=None, owner_id=webhook.owner_id, details=details)
+            self._audit.insert_one(as_document(row), session=transaction)
+
+        in_transaction(self._client, together)
+
+    def _changed(
+        self, where: Document, values: Mapping[str, Any], transaction: ClientSession | None = None
+    ) -> Webhook | None:
         change = [{"$set": fields({**values, "updated_at": NOW})}]
-        found = self._webhooks.find_one_and_update(where, change, return_document=ReturnDocument.AFTER)
+        found = self._webhooks.find_one_and_update(
+            where, change, return_document=ReturnDocument.AFTER, session=transaction
+        )
         return None if found is None else _as_webhook(found)
 
 
@@ -156,6 +183,7 @@ def _as_webhook(found: Document) -> Webhook:
         secrets=(found["secret"], *(each["secret"] for each in found["old_secrets"] if each["until"] > now)),
         disabled=found.get("disabled"),
         failing_since=found.get("failing_since"),
+        paused_until=until if (until := found.get("paused_until")) and until > now else None,
         is_ready="spreading" not in found,
     )
 

@@ -18,7 +18,14 @@ from services.container import Services, build_services
 from services.errors import Unavailable
 from services.models import AnswerRef, Caller, Status
 from services.storage.client import MongoDatabase
-from services.webhook_delivering import AT_ONCE, JITTER, MAX_ATTEMPTS, PAUSES_SECONDS, pause_after
+from services.webhook_delivering import (
+    AT_ONCE,
+    JITTER,
+    LONGEST_SILENCE_SECONDS,
+    MAX_ATTEMPTS,
+    PAUSES_SECONDS,
+    pause_after,
+)
 from services.webhooks import NewSecret
 from tests.factories import settings_with
 from tests.fakes import RememberingQueue, ScriptedTranscriber
@@ -169,6 +176,33 @@ def test_retry_after_is_heeded_of_those_who_are_busy(listening: Listening, statu
     assert (pause > 900) is is_heeded
 
 
+def test_whoever_is_busy_is_sent_nothing_else_until_then(listening: Listening) -> None:
+    listening.receiver.behave = answering(429, Retry_After="100000")
+    for _ in range(3):
+        listening.end_an_answer()
+    listening.work()
+    assert len(listening.receiver.received) == 1
+    assert [each["attempts"] for each in listening.collection.find().sort("created_at", 1)] == [1, 0, 0]
+    until = listening.endpoint().paused_until
+    assert until - datetime.now(UTC) < timedelta(seconds=LONGEST_SILENCE_SECONDS + 1)
+    listening.receiver.behave = answering()
+    listening.try_again()
+    assert len(listening.receiver.received) == 1
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    listening.stores.database["webhooks"].update_one({}, {"$set": {"paused_until": past}})
+    listening.try_again()
+    assert {each["status"] for each in listening.collection.find()} == {Status.COMPLETED}
+
+
+def test_an_owner_ends_a_pause_by_switching_it_on(listening: Listening) -> None:
+    listening.receiver.behave = answering(503, Retry_After="600")
+    listening.end_an_answer()
+    listening.work()
+    assert listening.endpoint().paused_until is not None
+    listening.services.webhooks.change(listening.owner, listening.id, {"is_enabled": True})
+    assert listening.endpoint().paused_until is None
+
+
 def test_after_the_last_attempt_it_has_failed_and_can_be_replayed_under_the_same_id(listening: Listening) -> None:
     listening.receiver.behave = answering(500)
     listening.end_an_answer()
@@ -197,6 +231,12 @@ def test_what_was_delivered_can_be_replayed_too(listening: Listening) -> None:
     assert one.id == two.id
 
 
+def switched_off(listening: Listening) -> list[dict[str, Any]]:
+    """What the audit log tells of that."""
+    rows = listening.stores.database["audit"].find({"action": "webhook.disable", "owner_id": listening.owner.user_id})
+    return [each["details"] for each in rows]
+
+
 def test_gone_switches_the_endpoint_off_and_what_waits_is_not_sent(listening: Listening) -> None:
     listening.receiver.behave = answering(500)
     listening.end_an_answer()
@@ -206,6 +246,7 @@ def test_gone_switches_the_endpoint_off_and_what_waits_is_not_sent(listening: Li
     listening.work()
     endpoint = listening.endpoint()
     assert (endpoint.is_enabled, endpoint.disabled["reason"]) == (False, "gone")
+    assert switched_off(listening) == [{"webhook_id": listening.id, "reason": "gone"}]
     received = len(listening.receiver.received)
     listening.try_again()
     assert len(listening.receiver.received) == received
@@ -233,6 +274,7 @@ def test_five_days_of_nothing_but_failures_switch_it_off_and_one_success_begins_
     listening.try_again()
     endpoint = listening.endpoint()
     assert (endpoint.is_enabled, endpoint.disabled["reason"]) == (False, "failing")
+    assert switched_off(listening) == [{"webhook_id": listening.id, "reason": "failing"}]
     # Its owner switches it on again, and sessions tell of themselves again.
     listening.services.webhooks.change(listening.owner, listening.id, {"is_enabled": True})
     listening.receiver.behave = answering()
