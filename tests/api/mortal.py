@@ -39,7 +39,7 @@ def ends_after(owner: Any, method: str, name: str) -> None:
 _database = connect(os.environ["MONGODB_URI"], os.environ["MONGODB_DATABASE"])
 _services = build_services(settings_with(), _database, RememberingQueue(), ScriptedTranscriber)
 _answers = _services.answers
-ends_after(_answers._uploads, "_begin", "after the marker")
+ends_after(_answers._uploads, "_mark", "after the marker")
 ends_after(_answers._uploads, "store", "after the chunks")
 ends_after(_answers._acceptance, "_queue", "inside the transaction")
 ends_after(_answers._acceptance, "accept", "after the transaction")
