@@ -20,6 +20,7 @@ from app.schemas.admin import (
 )
 from services.administration import Action, ListedAnswer, Outcomes, Which
 from services.models import Status
+from services.sweeping import sweeps
 
 blueprint = Blueprint("admin", __name__, url_prefix="/api/admin", description="For operators (role admin)")
 
@@ -110,8 +111,7 @@ def show_queue() -> Any:
 def sweep() -> Any:
     """Do now what every worker does every few seconds: send again what is due, finish what was cut short."""
     services().audit.record("sweep.run", caller())
-    swept = services()
-    return {"sent": swept.recovery.sweep(), "erasures": swept.erasure.sweep(), "replaced": swept.review.sweep()}
+    return {name: sweep() for name, sweep in sweeps(services()).items()}
 
 
 @blueprint.route("/audit")

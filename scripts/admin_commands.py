@@ -10,6 +10,7 @@ from scripts.admin_output import Output, is_agreed
 from services.administration import MARKED_FAILED, Action, Outcomes, Which
 from services.container import Services
 from services.models import Caller, Status
+from services.sweeping import sweeps
 
 Command = Callable[[Services, argparse.Namespace, Output], bool]
 IN_LISTS = ("answer_id", "session_id", "question_id", "status", "code", "attempts", "crashes", "ended_at", "can_retry")
@@ -77,8 +78,7 @@ def show_queue(services: Services, arguments: argparse.Namespace, output: Output
 def sweep(services: Services, arguments: argparse.Namespace, output: Output) -> bool:
     """What is cut short is finished; what is due is put off where no queue can be reached from a shell."""
     services.audit.record("sweep.run", operator())
-    swept = {"sent": services.recovery.sweep(), "erasures": services.erasure.sweep()}
-    output.document({**swept, "replaced": services.review.sweep()})
+    output.document({name: run() for name, run in sweeps(services).items()})
     return True
 
 

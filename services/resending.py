@@ -50,7 +50,7 @@ class Resending:
     def __init__(self, unfinished: Unfinished, send: Callable[[Any], None], *, kind: str, holder: str) -> None:
         self._unfinished = unfinished
         self._send_message = send
-        self._kind = kind
+        self.kind = kind
         self._holder = holder
         self._grace_ends_at = 0.0
 
@@ -65,7 +65,7 @@ class Resending:
                     break
                 sent += 1
         if sent:
-            log.info("Unfinished work was sent again.", kind=self._kind, sent=sent)
+            log.info("Unfinished work was sent again.", kind=self.kind, sent=sent)
         return sent
 
     def recover_own(self) -> int:
@@ -77,7 +77,7 @@ class Resending:
         waiting = [work for work in self._unfinished.all() if work.holder is None]
         sent = sum(self._send(work.ref) for work in waiting)
         if sent:
-            log.info("Work from before the restart was sent.", kind=self._kind, sent=sent, interrupted=released)
+            log.info("Work from before the restart was sent.", kind=self.kind, sent=sent, interrupted=released)
         return sent
 
     def _due(self) -> Sequence[Due]:
@@ -95,6 +95,6 @@ class Resending:
         try:
             self._send_message(ref)
         except Unavailable as error:
-            log.warning("The queue could not be reached.", kind=self._kind, error=error.message)
+            log.warning("The queue could not be reached.", kind=self.kind, error=error.message)
             return False
         return True

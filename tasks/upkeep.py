@@ -7,6 +7,7 @@ import structlog
 
 from services.container import Services
 from services.errors import Unavailable
+from services.sweeping import OF_WORKERS, sweeps
 
 log = structlog.get_logger()
 
@@ -50,15 +51,9 @@ class Upkeep:
             self.beat()
 
     def _sweep(self) -> None:
-        self._try(self._services.erasure.sweep)
-        self._try(self._services.expiry.sweep_if_time)
-        self._try(self._services.webhook_dispatch.sweep)
-        for work in self._services.resending:
-            self._try(work.sweep)
-        self._try(self._services.search.sweep)
-        if self._services.transcriber.state.state == "ready":
-            self._try(self._services.recovery.sweep)
-            self._try(self._services.review.sweep)
+        for name, sweep in sweeps(self._services).items():
+            if name not in OF_WORKERS or self._services.transcriber.state.state == "ready":
+                self._try(sweep)
 
     def _try(self, sweep: Callable[[], int]) -> None:
         try:

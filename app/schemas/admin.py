@@ -95,6 +95,11 @@ class SweptSchema(Schema):
     sent = fields.Integer(required=True, metadata={"description": "Answers sent to the workers again."})
     erasures = fields.Integer(required=True, metadata={"description": "Erasures that were looked after."})
     replaced = fields.Integer(required=True, metadata={"description": "Replaced answers whose transcripts went."})
+    expired = fields.Integer(required=True, metadata={"description": "Sessions erased because their time was over."})
+    events = fields.Integer(required=True, metadata={"description": "Deliveries made of events that were left."})
+    feedback = fields.Integer(required=True, metadata={"description": "Sent to the workers again."})
+    webhooks = fields.Integer(required=True, metadata={"description": "Deliveries sent to the workers again."})
+    searchable = fields.Integer(required=True, metadata={"description": "Sessions from before search, looked at."})
 
 
 class AuditQuerySchema(Schema):

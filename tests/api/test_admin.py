@@ -1,6 +1,6 @@
 """What operators ask and decide, through HTTP."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +11,11 @@ from services.models import Caller
 from services.storage.client import MongoDatabase
 from tests.api.conftest import Interview, assert_problem, bearer, fail_the_transcriber
 from tests.fakes import RememberingQueue, ScriptedTranscriber
+from tests.stores import Stores
 
 ANSWERS = "/api/admin/answers"
+SWEEPS = ("erasures", "expired", "events", "feedback", "webhooks", "searchable", "sent", "replaced")
+SWEPT_NOTHING = dict.fromkeys(SWEEPS, 0)
 
 
 @pytest.fixture
@@ -127,7 +130,23 @@ def test_the_queue_and_the_sweep(client, admin, upload, database: MongoDatabase)
     queue = client.get("/api/admin/queue", headers=admin).get_json()
     assert (queue["queued"], queue["processing"], queue["unknown_length"]) == (1, 0, 1)
     swept = client.post("/api/admin/sweep", headers=admin)
-    assert swept.get_json() == {"sent": 0, "erasures": 0, "replaced": 0}
+    assert swept.get_json() == {**SWEPT_NOTHING, "searchable": 1}
+
+
+def test_the_sweep_is_that_of_the_workers(client, admin, services: Services, database: MongoDatabase, stores: Stores):
+    owner = Caller("owner")
+    endpoint = services.webhooks.create(owner, url="https://8.8.8.8/", events=[], description="").webhook.id
+    services.webhooks.test(owner, endpoint)
+    session_id = stores.start("q1")
+    stores.accept(session_id)
+    services.feedback_jobs.complete(services.sessions.get(owner, session_id))
+    past = datetime.now(UTC) - timedelta(minutes=1)
+    for name in ("webhook_deliveries", "feedback_jobs"):
+        assert database[name].update_many({}, {"$set": {"due": past}}).modified_count == 1
+    told = {"id": "e", "type": "answer.failed", "at": past, "data": {"session_id": session_id}}
+    database["interview_sessions"].update_one({"_id": session_id}, {"$set": {"outbox": [told]}})
+    swept = client.post("/api/admin/sweep", headers=admin).get_json()
+    assert swept == {**SWEPT_NOTHING, "webhooks": 1, "feedback": 1, "events": 1, "searchable": 1}
 
 
 @pytest.mark.covers("Q-audit")
