@@ -57,9 +57,23 @@ def program_for(language: str) -> list[str]:
     return [str(Path(sys.executable).with_name("node"))]
 
 
+def newest_interview_is_submitted(client: httpx.Client) -> bool:
+    (newest,) = client.get("/api/sessions", params={"limit": 1}).json()["sessions"]
+    return client.get(f"/api/sessions/{newest['id']}").json()["submitted_at"] is not None
+
+
+def there_is_one_completed_job(client: httpx.Client) -> bool:
+    return [job["status"] for job in client.get("/api/jobs").json()["jobs"]] == ["completed"]
+
+
+# What there is when a program of this way has ended.
+LEFT = {"mentor": newest_interview_is_submitted, "job": there_is_one_completed_job}
+
+
 def test_each_way_is_shown_in_each_language():
     shown = {(each.way, each.language) for each in SNIPPETS}
-    assert shown == {(way, language) for way in ("poll", "sse", "websocket") for language in ENDING}
+    ways = {(way, language) for way in ("poll", "sse", "websocket") for language in ENDING}
+    assert shown == ways | {("mentor", "sh"), ("job", "sh")}
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda each: f"{each.way}-{each.language}")
@@ -79,3 +93,4 @@ def test_a_program_of_the_page_hears_the_transcript(running: httpx.Client, spoke
     assert ran.returncode == 0, ran.stderr
     heard = max(ran.stdout.splitlines(), key=len)
     assert said.error_rate(heard) < 0.1, ran.stdout
+    assert LEFT.get(snippet.way, lambda _: True)(running)
