@@ -38,6 +38,10 @@ def _text(maximum: int, **options: Any) -> fields.String:
     return fields.String(validate=validate.Length(max=maximum), **options)
 
 
+def _without_nulls(data: Any) -> Any:
+    return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+
 class MentorUploadSchema(UploadIntentSchema):
     """The recording of one stage that an address is wanted for, by the interview's token or by a bearer."""
 
@@ -92,9 +96,9 @@ class NewResponseSchema(Schema):
     @pre_load
     def _without_nothing(self, data: Any, **_: Any) -> Any:
         """Clients send all of their fields: null where there is nothing, or an empty text beside the other one."""
-        if not isinstance(data, dict):
-            return data
-        said = {name: value for name, value in data.items() if value is not None}
+        said = _without_nulls(data)
+        if not isinstance(said, dict):
+            return said
         for empty, other in (("response_text", "audio_url"), ("audio_url", "response_text")):
             if said.get(empty) == "" and said.get(other):
                 del said[empty]
@@ -111,11 +115,20 @@ class NewResponseSchema(Schema):
 class ChangedResponseSchema(Schema):
     """The mentor's edit; or with a worker's key what it has heard."""
 
-    response_text = _text(LONGEST_TRANSCRIPT)
-    text = _text(LONGEST_TRANSCRIPT, metadata={"description": "The same as `response_text`."})
-    status = fields.String(validate=validate.Equal("transcribed"), metadata={"description": "A worker's."})
-    whisper_model = _text(LONGEST_MODEL, metadata={"description": "A worker's."})
-    answer_id = _text(64, metadata={"description": "A worker's: the take it has heard. Another one there is 404."})
+    response_text = _text(LONGEST_TRANSCRIPT, allow_none=True)
+    text = _text(LONGEST_TRANSCRIPT, allow_none=True, metadata={"description": "The same as `response_text`."})
+    status = fields.String(
+        allow_none=True, validate=validate.Equal("transcribed"), metadata={"description": "A worker's."}
+    )
+    whisper_model = _text(LONGEST_MODEL, allow_none=True, metadata={"description": "A worker's."})
+    answer_id = _text(
+        64, allow_none=True, metadata={"description": "A worker's: the take it has heard. Another one there is 404."}
+    )
+
+    @pre_load
+    def _without_nothing(self, data: Any, **_: Any) -> Any:
+        """As above: a field that is null was not sent."""
+        return _without_nulls(data)
 
     @validates_schema
     def _is_one_text(self, data: dict[str, Any], **_: Any) -> None:

@@ -32,7 +32,9 @@ def test_the_mentor_edits_a_transcript(mentor: Mentor, hear: Hear, database: Mon
     assert edited.headers["ETag"] == '"2"'
     assert mentor.patch(1, text="").get_json()["response_text"] == ""
     assert mentor.get("response/1").get_json()["whisper_model"] == "scripted"
-    assert database["transcripts"].count_documents({}) == 3
+    unsaid = dict.fromkeys(("text", "status", "whisper_model", "answer_id"))
+    assert mentor.patch(1, response_text="We did.", **unsaid).get_json()["response_text"] == "We did."
+    assert database["transcripts"].count_documents({}) == 4
 
 
 def test_an_edit_may_name_its_revision_and_is_refused_where_that_is_gone(mentor: Mentor) -> None:
