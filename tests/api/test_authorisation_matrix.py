@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from app.interview_token import interview_token_or_caller, mentor_token
 from config import Settings
 from services.container import Services
 from services.storage.client import MongoDatabase
+from services.storage.webhook_deliveries import DeliveryStore
+from services.storage.webhooks import Webhook, WebhookStore
 from tests.api.conftest import assert_problem
 from tests.api.credentials import (
     NOBODY,
@@ -30,6 +33,7 @@ from tests.api.credentials import (
     Shown,
     World,
     bearer,
+    cookie,
     signed,
     ticket,
 )
@@ -127,6 +131,11 @@ def settings() -> Settings:
 
 @pytest.fixture
 def world(services: Services, database: MongoDatabase) -> World:
+    """With an endpoint of Ada's, and a delivery to it, under the ids that the paths are filled with."""
+    webhook = Webhook(FILLED["webhook_id"], "ada", "https://192.0.2.1/", (), "", datetime.now(UTC), (b"sealed",))
+    WebhookStore(database).create(webhook)
+    told = {"id": FILLED["delivery_id"].removeprefix("msg_"), "type": "webhook.test", "data": {}}
+    DeliveryStore(database, lease_seconds=30).add(told, webhook)
     return World(services, database)
 
 
@@ -318,6 +327,58 @@ def test_what_is_not_there_is_refused_as_what_is_not_ones_own(
             missing = ask(client, door, session_id, shown)
             if missing.headers.get("Location") is None:
                 assert {**missing.get_json(), "request_id": ""} == {**there.get_json(), "request_id": ""}
+
+
+# What is sent does not fit everywhere, and there is no answer: but nobody is told to stay outside.
+OWN: dict[str, Callable[[World], Shown]] = {
+    "the link": lambda world: bearer(world.mine.link_token),
+    "the cookie of the link": lambda world: cookie(world.mine.link_token),
+    "the owner": lambda world: bearer(world.token("ada")),
+    "the owner, signed": lambda _: bearer(signed("ada")),
+    "an admin": lambda world: bearer(world.token("eve", "admin")),
+}
+
+
+def is_open_to(door: Door, who: str) -> bool:
+    if door.rule is admin_only:
+        return who == "an admin"
+    if door.rule is staff_only:
+        return "link" not in who
+    return door.rule not in (worker_only, listener_only, *BY_ANOTHER_CREDENTIAL)
+
+
+@pytest.mark.parametrize("who", OWN)
+def test_every_door_of_a_session_opens_to_whom_it_is_for(
+    client: FlaskClient, doors: list[Door], services: Services, database: MongoDatabase, who: str
+) -> None:
+    found = []
+    for door in doors:
+        if not door.is_of_a_session or not is_open_to(door, who):
+            continue
+        # Another one each time: some of the doors lead to its end.
+        world = World(services, database)
+        reply = ask(client, door, world.session_id, OWN[who](world))
+        told = reply.get_json(silent=True) if reply.status_code == 404 else None
+        is_hidden = told is not None and told["detail"] == "There is no such session."
+        if reply.status_code in (401, 403) or reply.status_code >= 500 or is_hidden:
+            found.append(f"{door.method} {door.path}: {reply.status_code}")
+    assert found == []
+
+
+def test_endpoints_are_their_owners_alone_also_of_admins(
+    client: FlaskClient, doors: list[Door], world: World, database: MongoDatabase
+) -> None:
+    # Those that end something come last.
+    of_endpoints = sorted(
+        (door for door in doors if door.path.startswith(f"/api/webhooks/{FILLED['webhook_id']}")),
+        key=lambda door: ["GET", "POST", "PATCH", "DELETE"].index(door.method),
+    )
+    assert len(of_endpoints) == 8
+    before, admin = content_of(database), bearer(signed("bob", role="admin"))
+    assert [each for door in of_endpoints if (each := refused(client, door, world.session_id, admin, 404))] == []
+    assert content_of(database) == before
+    replies = [ask(client, door, "", bearer(signed("ada"))).status_code for door in of_endpoints]
+    assert max(replies) < 300
 
 
 def test_who_may_come_in_does(client: FlaskClient, world: World) -> None:
