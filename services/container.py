@@ -180,7 +180,7 @@ def _results(of: Joining) -> dict[str, Any]:
         "search": Search(SearchStore(of.database), Backfill(of.database), of.audit),
         "feedback_jobs": of.feedback_jobs,
         "scoring": of.scoring,
-        "analysis": Analysis(of.sessions, of.feedback_jobs, of.scoring, of.choose_provider),
+        "analysis": Analysis(of.sessions, of.feedback_jobs, of.scoring_at_once, of.choose_provider),
         "export": Export(
             RevisionStore(of.database),
             of.audio,

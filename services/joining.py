@@ -16,7 +16,7 @@ from services.feedback.choice import choose_provider
 from services.feedback_jobs import MAX_ATTEMPTS, FeedbackJobs
 from services.flags import Flags
 from services.jobs import JobQueue
-from services.leases import LeasedWork
+from services.leases import PATIENCE_SECONDS, LeasedWork
 from services.models import AnswerRef
 from services.scoring import Scoring
 from services.sessions import Sessions
@@ -130,7 +130,16 @@ class Joining:
 
     @cached_property
     def scoring(self) -> Scoring:
-        work = LeasedWork(self.watchdog, holder=self.settings.holder, max_attempts=MAX_ATTEMPTS)
+        return self._scoring(PATIENCE_SECONDS)
+
+    @cached_property
+    def scoring_at_once(self) -> Scoring:
+        """The same within a request: with the database away, that is what whoever waits is told."""
+        return self._scoring(patience_seconds=0)
+
+    def _scoring(self, patience_seconds: float) -> Scoring:
+        holder = self.settings.holder
+        work = LeasedWork(self.watchdog, holder=holder, max_attempts=MAX_ATTEMPTS, patience_seconds=patience_seconds)
         return Scoring(self.feedback_store, self.session_store, self.choose_provider, work, self.feedback_jobs)
 
     @property

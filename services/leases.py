@@ -80,9 +80,10 @@ class Lease(Protocol):
 class Attempt:
     """What the work itself tells while it runs."""
 
-    def __init__(self, watched: Watched, *, is_last: bool) -> None:
+    def __init__(self, watched: Watched, *, is_last: bool, patience_seconds: float) -> None:
         self.is_last = is_last
         self._watched = watched
+        self._patience_seconds = patience_seconds
         self._ends_at = time.monotonic() + DEADLINE_SECONDS
         self._away_until = 0.0
 
@@ -104,16 +105,20 @@ class Attempt:
 
     def insist(self, write: Callable[[], T]) -> T:
         """Call again while the database is away, for a while; a write that did land is found out by its fence."""
-        return insist(write, sign=self._watched.sign)
+        return insist(write, self._patience_seconds, sign=self._watched.sign)
 
 
 class LeasedWork:
     """Claims and works. Any number of workers may be told of one piece: one claims it, one result lands."""
 
-    def __init__(self, watchdog: Watchdog, *, holder: str, max_attempts: int) -> None:
+    def __init__(
+        self, watchdog: Watchdog, *, holder: str, max_attempts: int, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        """`patience_seconds` is how long to wait for a database that is away: none where a person waits, too."""
         self._watchdog = watchdog
         self._holder = holder
         self._max_attempts = max_attempts
+        self._patience_seconds = patience_seconds
 
     def work_on(self, lease: Lease, work: Callable[[Attempt], None]) -> None:
         """Whatever happens, the piece ends or goes back; left until its lease ends only where the database is away."""
@@ -135,18 +140,20 @@ class LeasedWork:
             counts = lease.claim(self._holder)
         except Unavailable:
             # The claim may have landed: nobody would know of it, and it would count as a crash.
-            insist(lease.give_back)
+            insist(lease.give_back, self._patience_seconds)
             return
         if counts is None:
             log.debug("There was nothing to claim.", **lease.facts)
         elif counts.crashes >= MAX_CRASHES:
             log.error("Work ended its workers several times.", crashes=counts.crashes, **lease.facts)
-            insist(lease.give_up)
+            insist(lease.give_up, self._patience_seconds)
         else:
             with self._watchdog.watching(lease.hold, lease.facts) as watched:
                 # Crashes are counted apart: two lost machines leave an answer all its tries at a provider that fails.
                 tries = counts.attempts - counts.crashes
-                self._attempt(lease, work, tries, Attempt(watched, is_last=tries >= self._max_attempts))
+                is_last = tries >= self._max_attempts
+                attempt = Attempt(watched, is_last=is_last, patience_seconds=self._patience_seconds)
+                self._attempt(lease, work, tries, attempt)
 
     def _attempt(self, lease: Lease, work: Callable[[Attempt], None], tries: int, attempt: Attempt) -> None:
         try:
@@ -166,9 +173,9 @@ class LeasedWork:
                 attempt.insist(lambda: lease.put_off(FIRST_BACKOFF_SECONDS * 2 ** (tries - 1)))
 
 
-def insist(write: Callable[[], T], *, sign: Callable[[], None] = lambda: None) -> T:
-    """Call until the database answers; raises `Unavailable` when it does not for `PATIENCE_SECONDS`."""
-    ends_at = time.monotonic() + PATIENCE_SECONDS
+def insist(write: Callable[[], T], patience_seconds: float, *, sign: Callable[[], None] = lambda: None) -> T:
+    """Call until the database answers; raises `Unavailable` when it does not for so long."""
+    ends_at = time.monotonic() + patience_seconds
     while True:
         try:
             return write()

@@ -1,11 +1,15 @@
 """Analyze: pending, success or failed."""
 
+import time
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.container import Services
+from services.errors import Unavailable
+from services.storage.feedback_jobs import FeedbackJobStore
 from tests.api.conftest import Interview, fail_the_transcriber
 from tests.fakes import ScriptedTranscriber
 
@@ -92,3 +96,24 @@ def test_analyze_says_failed_when_nothing_could_be_scored(
 def test_analyze_of_an_interview_that_nobody_answered(client: FlaskClient, interview: Interview) -> None:
     report = client.post(f"/api/analyze/{interview.id}", headers=interview.candidate).get_json()
     assert (report["status"], report["unanswered_count"], report["answers"]) == ("failed", 2, [])
+
+
+def test_analyze_says_at_once_that_the_database_went_away_while_it_scored(
+    client: FlaskClient, upload: Upload, transcribe: Transcribe, interview: Interview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker waits for it; a person is not made to."""
+
+    def away(*_: object, **__: object) -> None:
+        raise Unavailable("The database is away.")
+
+    def go_away(*_: object) -> None:
+        for name in ("finish", "put_off", "find"):
+            monkeypatch.setattr(FeedbackJobStore, name, away)
+        away()
+
+    transcribe(upload())
+    monkeypatch.setattr(FeedbackJobStore, "finish", go_away)
+    began = time.monotonic()
+    reply = client.post(f"/api/analyze/{interview.id}", headers=interview.candidate)
+    assert (reply.status_code, reply.get_json()["retryable"]) == (503, True)
+    assert time.monotonic() - began < 30
