@@ -151,7 +151,7 @@ def test_a_worker_whose_clock_is_wrong_sweeps_as_all_others_do(stores: Stores, q
         def now(cls, tz=None):
             return real.now(tz) + timedelta(hours=hours)
 
-    for module in ("services.resending", "services.storage.open_answers", "services.storage.answers"):
+    for module in ("services.resending", "services.storage.open_answers"):
         monkeypatch.setattr(f"{module}.datetime", Wrong)
     due, not_due = stores.accept(stores.start("q1")), stores.accept(stores.start("q1"))
     stores.make_due(due)
