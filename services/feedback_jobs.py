@@ -159,9 +159,11 @@ class FeedbackJobs:
         return as_report(stored, session)
 
     def history(self, session: Session, *, before: int | None, limit: int) -> ReportPage:
-        """Every report there was, newest first."""
+        """Every report there was, newest first; the one from before reports were kept as long as it is the newest."""
         found = self._reports.list_of(session.id, before=before, limit=limit + 1)
         page = [as_report(each, session) for each in found[:limit]]
+        if before is None and not page and (only := from_before(session)) is not None:
+            page = [only]
         return ReportPage(page, page[-1].number if len(found) > limit else None)
 
     def send(self, session_id: str) -> None:

@@ -75,7 +75,9 @@ class ReportedAnswerSchema(Schema):
 
 
 class ReportHeadSchema(Schema):
-    report = fields.Integer(attribute="number", required=True, metadata={"description": "Its number, from 1 on."})
+    report = fields.Integer(
+        attribute="number", required=True, metadata={"description": "From 1 on; 0 from before they were kept."}
+    )
     created_at = fields.AwareDateTime(required=True)
     status = fields.Function(
         lambda report: "success" if report.scored_count else "failed",

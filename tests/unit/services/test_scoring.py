@@ -601,6 +601,8 @@ def test_a_report_from_before_there_was_metadata_is_read_as_it_was(scored: Score
         assert (report.number, report.final_score, report.metadata, report.is_stale) == (0, 10.0, None, False)
         (answer,) = report.answers
         assert (answer.answer_id, answer.feedback, answer.metadata) == (ref.answer_id, [part], None)
+    page = scored.jobs.history(scored.session(session_id), before=None, limit=5)
+    assert ([each.number for each in page.reports], page.next) == ([0], None)
     sessions.update_one({"_id": session_id}, {"$inc": {"seq": 1}})
     assert scored.jobs.report(scored.session(session_id)).is_stale
 
