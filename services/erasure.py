@@ -55,9 +55,14 @@ class Erasure:
         self._tombstones = tombstones
         self._traces = traces
 
-    def erase_session(self, actor: Caller, session_id: str, owner_id: str) -> Receipt:
-        """Erase an interview; raises `NotFound` when it is gone already. Who may do so is checked at the door."""
-        begun = self._begin(actor, session_id, owner_id)
+    def erase_session(
+        self, actor: Caller, session_id: str, owner_id: str, *, unchanged_since: datetime | None = None
+    ) -> Receipt:
+        """Erase an interview. Who may do so is checked at the door.
+
+        Raises `NotFound` when it is gone already, or has changed since then.
+        """
+        begun = self._begin(actor, session_id, owner_id, unchanged_since)
         if begun is None:
             raise NotFound("There is no such session.")
         return self._finish_if_possible(begun, actor)
@@ -83,10 +88,14 @@ class Erasure:
             self._finish(tombstone, SWEEP)
         return SWEPT_AT_ONCE
 
-    def _begin(self, actor: Caller, session_id: str, owner_id: str) -> Tombstone | None:
+    def _begin(
+        self, actor: Caller, session_id: str, owner_id: str, unchanged_since: datetime | None = None
+    ) -> Tombstone | None:
         hashes = {"session_hash": hash_of(session_id), "owner_hash": _owner_hash(session_id, owner_id)}
         row = _row("session.erase", actor, owner_id=owner_id, **hashes)
-        return self._tombstones.begin(session_id, salt=session_id, row=row, seconds=ABANDONED_SECONDS)
+        return self._tombstones.begin(
+            session_id, salt=session_id, row=row, seconds=ABANDONED_SECONDS, unchanged_since=unchanged_since
+        )
 
     def _finish_if_possible(self, begun: Tombstone, actor: Caller) -> Receipt:
         try:

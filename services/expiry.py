@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -79,7 +78,7 @@ class Expiry:
         """Erase some of what is over; how many sessions that were."""
         erased = 0
         if self._limits.transcript_days:
-            erased += self._erase(self._over(self._limits.transcript_days, None, ERASED_AT_ONCE))
+            erased += self._erase(self._limits.transcript_days, None, ERASED_AT_ONCE)
         rules = list(self._rules.with_transcript_days())
         # Whoever has very much of it does not keep the others waiting.
         random.shuffle(rules)
@@ -87,21 +86,17 @@ class Expiry:
             most = min(ERASED_OF_ONE_OWNER, ERASED_AT_ONCE - erased)
             if most <= 0:
                 break
-            erased += self._erase(self._over(rule.transcript_days or 0, rule.owner_id, most))
+            erased += self._erase(rule.transcript_days or 0, rule.owner_id, most)
         if erased:
             log.info("Sessions were erased: their time was over.", sessions=erased)
         return erased
 
-    def _over(self, days: int, owner_id: str | None, most: int) -> Sequence[tuple[str, str]]:
-        before = datetime.now(UTC) - timedelta(days=days)
-        return self._sessions.unchanged_since(before, owner_id=owner_id, limit=most)
-
-    def _erase(self, sessions: Sequence[tuple[str, str]]) -> int:
-        erased = 0
-        for session_id, owner_id in sessions:
+    def _erase(self, days: int, owner_id: str | None, most: int) -> int:
+        before, erased = datetime.now(UTC) - timedelta(days=days), 0
+        for session_id, owner in self._sessions.unchanged_since(before, owner_id=owner_id, limit=most):
             try:
-                self._erasure.erase_session(RETENTION, session_id, owner_id)
+                self._erasure.erase_session(RETENTION, session_id, owner, unchanged_since=before)
             except NotFound:
-                continue  # by another process, in this moment
+                continue  # by another process, or somebody has answered, in this moment
             erased += 1
         return erased

@@ -46,6 +46,12 @@ class RetentionRuleStore:
         return [_as_rule(each) for each in self._rules.find({"failed_audio_hours": {"$gte": 0}})]
 
 
+def unchanged(time: datetime) -> Document:
+    """Of sessions that have not changed since then, and in which nothing waits."""
+    # What has never changed since there was such a field has none.
+    return {"created_at": {"$lt": time}, "updated_at": {"$not": {"$gte": time}}, "open.0": {"$exists": False}}
+
+
 class OldSessionStore:
     """Sessions by their last change. Only those are looked at that were made before: there are few of them left."""
 
@@ -55,9 +61,7 @@ class OldSessionStore:
     @reaching_mongodb
     def unchanged_since(self, time: datetime, *, owner_id: str | None, limit: int) -> Sequence[tuple[str, str]]:
         """The (id, owner) of sessions of an owner, or of anybody, in which nothing waits; the oldest first."""
-        where: Document = {} if owner_id is None else {"owner_id": owner_id}
-        # What has never changed since there was such a field has none.
-        where |= {"created_at": {"$lt": time}, "updated_at": {"$not": {"$gte": time}}, "open.0": {"$exists": False}}
+        where: Document = unchanged(time) if owner_id is None else {"owner_id": owner_id, **unchanged(time)}
         found = self._sessions.find(where, {"owner_id": 1}).sort("created_at", 1).limit(limit)
         return [(each["_id"], each["owner_id"]) for each in found]
 

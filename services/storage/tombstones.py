@@ -13,6 +13,7 @@ from pymongo.client_session import ClientSession
 
 from services.storage.audit import AuditRow, as_document
 from services.storage.client import Document, MongoDatabase, in_transaction, reaching_mongodb
+from services.storage.retention_rules import unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,17 @@ class TombstoneStore:
         self._client = database.client
 
     @reaching_mongodb
-    def begin(self, session_id: str, *, salt: str, row: AuditRow, seconds: float) -> Tombstone | None:
-        """Put a tombstone in the place of a session; None when there is none (any more).
+    def begin(
+        self, session_id: str, *, salt: str, row: AuditRow, seconds: float, unchanged_since: datetime | None = None
+    ) -> Tombstone | None:
+        """Put a tombstone in the place of a session; None when there is none (any more), or it has changed since then.
 
         From this one transaction on, no reader finds the session and no writer matches it.
         """
+        which = {"_id": session_id, **({} if unchanged_since is None else unchanged(unchanged_since))}
 
         def together(transaction: ClientSession) -> Document | None:
-            session = self._sessions.find_one_and_delete({"_id": session_id}, session=transaction)
+            session = self._sessions.find_one_and_delete(which, session=transaction)
             if session is None:
                 return None
             answers = session.get("answers", {}).values()

@@ -11,6 +11,7 @@ from services.access import OWNER
 from services.container import Services
 from services.models import Caller
 from services.storage.client import MongoDatabase
+from services.storage.retention_rules import OldSessionStore
 from tests.api.conftest import Interview, assert_problem, audio, bearer, start_interview
 from tests.factories import settings_with
 from tests.fakes import RememberingQueue
@@ -63,6 +64,32 @@ def test_what_is_older_than_its_owner_wants_is_erased_and_nothing_else(
     rows = list(database["audit"].find({"action": "session.erase"}))
     assert [row["actor_id"] for row in rows] == ["retention", "retention"]
     assert services.expiry.sweep() == 0
+
+
+@pytest.mark.covers("Q-retention")
+def test_what_is_answered_while_it_is_looked_for_is_kept(
+    client: FlaskClient,
+    token: str,
+    services: Services,
+    queue: RememberingQueue,
+    database: MongoDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = start_interview(client, token)
+    age(database, old.id, 31)
+    client.put(PATH, json=rule(30), headers=bearer(token))
+    found = OldSessionStore.unchanged_since
+
+    def and_then_it_is_answered(*args: Any, **options: Any) -> Any:
+        over = found(*args, **options)
+        assert client.post(old.upload_path(), data=audio(), headers=old.candidate).status_code == 202
+        services.transcription.transcribe(queue.sent[-1])
+        return over
+
+    monkeypatch.setattr(OldSessionStore, "unchanged_since", and_then_it_is_answered)
+    assert services.expiry.sweep() == 0
+    assert sessions(database) == {old.id}
+    assert database["erasures"].count_documents({}) == 0
 
 
 @pytest.mark.covers("Q-retention")
