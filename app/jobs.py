@@ -106,7 +106,7 @@ def told(job: Job) -> dict[str, Any]:
         "job_id": job.job_id,
         "stage": done.stage if done else None,
         "progress": {
-            "percent": job.percent,
+            "percent": answer.percent,
             "windows_done": done.windows_done if done else None,
             "windows_total": done.windows_total if done else None,
         },

@@ -90,8 +90,7 @@ def change_response(body: dict[str, Any]) -> Any:
 def response_status() -> Any:
     """Where one answer stands; `Retry-After` says when to ask again, while its transcript is waited for."""
     answer = stage().require_answer()
-    percent = answer.progress.percent if answer.progress else 0
-    told = {**progress_of(stage()), "percent": percent, "eta_seconds": answer.eta_seconds}
+    told = {**progress_of(stage()), "percent": answer.percent, "eta_seconds": answer.eta_seconds}
     return told, {"Retry-After": str(POLL_AFTER_SECONDS)} if stage().is_waited_for else {}
 
 

@@ -82,6 +82,13 @@ class AnswerStatus:
         return missing_seconds > max(MISSING_SECONDS, MISSING_SHARE * declared_seconds)
 
     @property
+    def percent(self) -> int:
+        """Of its windows; a transcript that is there is all of it."""
+        if self.status is Status.COMPLETED:
+            return 100
+        return self.progress.percent if self.progress else 0
+
+    @property
     def eta_seconds(self) -> float | None:
         """Seconds until the transcript at the pace so far; None until a first window is done."""
         if self.progress is None or self.started_at is None or not self.progress.windows_total:

@@ -47,12 +47,6 @@ class Job:
     answer: AnswerStatus
     times: Mapping[str, datetime | None]
 
-    @property
-    def percent(self) -> int:
-        if self.answer.status is Status.COMPLETED:
-            return 100
-        return self.answer.progress.percent if self.answer.progress else 0
-
 
 @dataclass(frozen=True, slots=True)
 class JobPage:

@@ -267,7 +267,7 @@ def test_the_last_answer_can_be_waited_for(
     }
     hear()
     there = mentor.get("response/2/status")
-    assert there.get_json()["status"] == "transcribed"
+    assert (there.get_json()["status"], there.get_json()["percent"]) == ("transcribed", 100)
     assert "Retry-After" not in there.headers
 
 
