@@ -19,7 +19,7 @@ from app.schemas.jobs import (
     StatusQuerySchema,
 )
 from app.streamed_upload import accepted_job, streamed_upload
-from services.answer_status import statuses_of, summary_of
+from services.answer_status import summary_of_statuses
 from services.transcription_jobs import Job
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/api", description="Transcribe a recording without an interview")
@@ -90,9 +90,10 @@ def retry_job(session_id: str) -> Any:
 @blueprint.refuses(401, 403, 422)
 def session_statuses(query: dict[str, Any]) -> Any:
     """Where the answers of up to 50 sessions stand, in numbers."""
-    found = services().transcription_jobs.sessions_of(caller(), query["session_ids"])
+    found = services().transcription_jobs.statuses_of_each(caller(), query["session_ids"])
     summaries = [
-        {"session_id": each.id, "seq": each.seq, "summary": summary_of(statuses_of(each))} for each in found.values()
+        {"session_id": session_id, "seq": seq, "summary": summary_of_statuses(statuses)}
+        for session_id, (seq, statuses) in found.items()
     ]
     return {"sessions": summaries, "missing": [each for each in query["session_ids"] if each not in found]}
 

@@ -161,5 +161,10 @@ def statuses_of(session: Session) -> list[AnswerStatus]:
 
 def summary_of(answers: Iterable[AnswerStatus]) -> dict[str, int]:
     """How many there are, and how many of them stand where."""
-    counts = Counter(str(answer.status) for answer in answers)
+    return summary_of_statuses(answer.status for answer in answers)
+
+
+def summary_of_statuses(statuses: Iterable[Status]) -> dict[str, int]:
+    """The same, where no more is known of them."""
+    counts = Counter(map(str, statuses))
     return {"total": counts.total(), **{str(status): counts[str(status)] for status in Status}}

@@ -126,11 +126,11 @@ class TranscriptionJobs:
     def find_each(self, caller: Caller, job_ids: Sequence[str]) -> Mapping[str, Job]:
         """Those of these jobs that there are, by their ids."""
         found = self._stores.jobs.find_each(caller, job_ids)
-        return {each: self.job_of(found[each]) for each in job_ids if each in found and found[each].kind == JOB}
+        return {each: self.job_of(found[each]) for each in job_ids if each in found}
 
-    def sessions_of(self, caller: Caller, session_ids: Sequence[str]) -> Mapping[str, Session]:
-        """Those of these sessions that the caller may see, by their ids and without what was said in jobs."""
-        return self._stores.jobs.find_each(caller, session_ids)
+    def statuses_of_each(self, caller: Caller, session_ids: Sequence[str]) -> Mapping[str, tuple[int, list[Status]]]:
+        """`seq` and where each answer stands, of those of these sessions that the caller may see."""
+        return self._stores.jobs.statuses_of_each(caller, session_ids)
 
     def cancel(self, session: Session) -> Job:
         """End a job that waits or is worked on; again is the same. Raises `Conflict` where it has ended otherwise."""

@@ -43,6 +43,19 @@ class JobStore:
 
     @reaching_mongodb
     def find_each(self, caller: Caller, session_ids: Sequence[str]) -> dict[str, Session]:
-        """Those that exist and that the caller may see, by their ids; of jobs without their texts."""
-        found = map(as_session, self._sessions.find({"_id": {"$in": list(session_ids)}, **visible_to(caller)}, _LISTED))
+        """Those jobs that exist and that the caller may see, by their ids and without their texts."""
+        where = {"_id": {"$in": list(session_ids)}, "kind": JOB, **visible_to(caller)}
+        found = map(as_session, self._sessions.find(where, _LISTED))
         return {session.id: session for session in found if session is not None}
+
+    @reaching_mongodb
+    def statuses_of_each(self, caller: Caller, session_ids: Sequence[str]) -> dict[str, tuple[int, list[Status]]]:
+        """`seq`, and where each answer stands, of those sessions that the caller may see; no text is read for it."""
+        statuses = {"$map": {"input": {"$objectToArray": "$answers"}, "in": "$$this.v.transcription_status"}}
+        found = self._sessions.aggregate(
+            [
+                {"$match": {"_id": {"$in": list(session_ids)}, **visible_to(caller)}},
+                {"$project": {"seq": 1, "statuses": statuses}},
+            ]
+        )
+        return {each["_id"]: (each["seq"], [Status(status) for status in each["statuses"]]) for each in found}

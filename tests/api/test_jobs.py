@@ -382,6 +382,9 @@ def test_many_sessions_are_summed_up_in_one_call(
     asked = f"{job_id},{interview.id},{'0' * 24}"
     body = client.get(f"/api/transcription-status?session_ids={asked}", headers=headers).get_json()
     assert {each["session_id"]: each["summary"]["queued"] for each in body["sessions"]} == {job_id: 1, interview.id: 1}
+    for each in body["sessions"]:
+        one = client.get(f"/api/transcription-status/{each['session_id']}", headers=headers).get_json()
+        assert (each["seq"], each["summary"]) == (one["seq"], one["summary"])
     assert body["missing"] == ["0" * 24]
     other = bearer(services.access.issue(Caller("bob"), valid_for=timedelta(hours=1)))
     body = client.get(f"/api/transcription-status?session_ids={asked}", headers=other).get_json()

@@ -236,6 +236,7 @@ def take_jobs_and_keep(stores: Stores, services: Any) -> None:
         for after in (None, (datetime.now(UTC), "f" * 24)):
             jobs.list_of(asker, status=status, after=after, limit=1)
     jobs.find_each(asker, [incoming.ref.session_id, "0" * 24])
+    jobs.statuses_of_each(asker, [incoming.ref.session_id, "0" * 24])
     jobs.cancel(session)
     jobs.retry(session)
     services.consents.give(asker, session, "text", None)

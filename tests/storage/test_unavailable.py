@@ -207,6 +207,7 @@ CALLS: dict[str, Callable[[Stores], object]] = {
     "StreamedUploadStore.abandon": lambda to: StreamedUploadStore(to.database, to.uploads).abandon(CLAIM.file_id),
     "JobStore.list_of": lambda to: JobStore(to.database).list_of("ada", status=None, before=None, limit=1),
     "JobStore.find_each": lambda to: JobStore(to.database).find_each(ADA, ["s"]),
+    "JobStore.statuses_of_each": lambda to: JobStore(to.database).statuses_of_each(ADA, ["s"]),
     "ConsentStore.save": lambda to: ConsentStore(to.database).save("s", {}),
     "ConsentStore.withdraw": lambda to: ConsentStore(to.database).withdraw("s"),
     "RetentionRuleStore.find": lambda to: RetentionRuleStore(to.database).find("ada"),
