@@ -81,6 +81,8 @@ def test_costly_requests_have_a_limit_of_their_own(services: Services, interview
     assert client.post("/api/sessions", **start).status_code == 201
     assert client.post(f"/api/analyze/{interview.id}", headers=interview.owner).status_code == 200
     assert_problem(client.post("/api/sessions", **start), 429, "rate_limited")
+    compare = f"/api/sessions/{interview.id}/answers/q1/transcript/diff?from=1&to=2"
+    assert statuses(client, 3, interview.candidate, compare) == [404, 404, 429]
     assert statuses(client, 3, interview.owner) == [200] * 3
 
 
