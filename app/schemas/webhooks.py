@@ -8,7 +8,7 @@ from app.schemas.sessions import as_stored_time, is_storable
 from services.models import Status
 from services.storage.outbox import EVENT_TYPES
 from services.webhook_addresses import LONGEST_URL
-from services.webhooks import OLD_SECRET_HOURS, Reason
+from services.webhooks import OLD_SECRET_HOURS, TEST_TYPE, Reason
 
 LONGEST_DESCRIPTION = 200
 _URL = {"description": "https, to a host of the internet.", "example": "https://example.com/parley"}
@@ -64,10 +64,12 @@ class DisabledSchema(Schema):
 class WebhookSchema(Schema):
     id = fields.String(required=True)
     url = fields.String(required=True)
-    events = fields.List(fields.String(), required=True)
+    events = _events(required=True)
     description = fields.String(required=True)
     created_at = fields.AwareDateTime(required=True)
-    is_enabled = fields.Boolean(required=True)
+    is_enabled = fields.Boolean(
+        required=True, metadata={"description": "False: nothing is sent, and `disabled` says why."}
+    )
     is_ready = fields.Boolean(
         required=True,
         metadata={
@@ -112,14 +114,18 @@ class DeliveryErrorSchema(Schema):
 
 class DeliverySchema(Schema):
     id = fields.String(required=True, metadata={"description": "The `webhook-id` of every attempt."})
-    type = fields.String(required=True)
+    type = fields.String(required=True, validate=validate.OneOf((*EVENT_TYPES, TEST_TYPE)))
     status = fields.Enum(Status, by_value=True, required=True)
     attempts = fields.Integer(required=True, metadata={"description": "Since it was made, or replayed last."})
     replays = fields.Integer(required=True)
     event_at = fields.AwareDateTime(required=True)
     created_at = fields.AwareDateTime(required=True)
-    attempted_at = fields.AwareDateTime(required=True, allow_none=True)
-    next_attempt_at = fields.AwareDateTime(required=True, allow_none=True)
+    attempted_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "When the last attempt began."}
+    )
+    next_attempt_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "Null where it is tried as soon as can be, or ended."}
+    )
     ended_at = fields.AwareDateTime(required=True, allow_none=True)
     response_status = fields.Integer(required=True, allow_none=True)
     response_seconds = fields.Float(required=True, allow_none=True)

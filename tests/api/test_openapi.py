@@ -8,6 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from services.storage.outbox import EVENT_TYPES
+
 METHODS = {"get", "post", "put", "patch", "delete"}
 # Sockets, streams and pages are not what OpenAPI is for.
 UNDOCUMENTED = {"docs.show", "home.home", "metrics.metrics", "live.follow_session", "live.stream_session"}
@@ -96,6 +98,12 @@ def test_a_transcript_is_described_in_every_form(document: dict[str, Any]) -> No
     assert set(replies) - {"default"} == {"200", "304", "401", "404", "409", "422", "429", "503"}
     assert set(replies["200"]["content"]) == {"application/json", "application/x-subrip", "text/plain", "text/vtt"}
     assert "content" not in replies["304"]
+
+
+def test_of_webhooks_it_says_which_events_there_are(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert schemas["Webhook"]["properties"]["events"]["items"]["enum"] == list(EVENT_TYPES)
+    assert schemas["Delivery"]["properties"]["type"]["enum"] == [*EVENT_TYPES, "webhook.test"]
 
 
 def test_the_upload_is_described_as_it_is_read(document: dict[str, Any]) -> None:
