@@ -1,6 +1,7 @@
 """The stream of a mentor interview, over a real socket: what is told, when it goes on, and when it ends."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tests.fakes import RememberingQueue, ScriptedTranscriber
 from tests.processes import wait_until
 
 Hear = Callable[[], None]
+PATIENCE_SECONDS = 20
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +45,12 @@ class Listener:
         self.lines = response.iter_lines()
 
     def next(self) -> Told:
-        """The next message."""
-        event_id = next(line for line in self.lines if line.startswith("id: ")).removeprefix("id: ")
+        """The next message; signs of life go on for ever where it does not come."""
+        deadline, line = time.monotonic() + PATIENCE_SECONDS, ""
+        while not line.startswith("id: "):
+            assert time.monotonic() < deadline, f"nothing within {PATIENCE_SECONDS} s"
+            line = next(self.lines)
+        event_id = line.removeprefix("id: ")
         told = json.loads(next(self.lines).removeprefix("data: "))
         return Told(event_id, told["stage_id"], told["status"], (told.get("error") or {}).get("code"))
 
