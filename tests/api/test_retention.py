@@ -115,6 +115,19 @@ def test_a_sweep_erases_some_at_a_time_and_goes_on_at_once(
     assert [services.expiry.sweep_if_time() for _ in range(4)] == [2, 2, 1, 0]
 
 
+def test_whoever_has_much_that_is_over_keeps_nobody_waiting(
+    client: FlaskClient, token: str, services: Services, database: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.expiry.ERASED_OF_ONE_OWNER", 1)
+    monkeypatch.setattr("services.expiry.ERASED_AT_ONCE", 2)
+    for each in (token, services.access.issue(Caller("bob"), valid_for=timedelta(hours=1))):
+        for _ in range(2):
+            age(database, start_interview(client, each).id, 10)
+        client.put(PATH, json=rule(5), headers=bearer(each))
+    assert services.expiry.sweep() == 2
+    assert sorted(database["interview_sessions"].distinct("owner_id")) == ["bob", "owner"]
+
+
 def test_erasing_a_person_erases_what_they_chose(client: FlaskClient, token: str, database: MongoDatabase) -> None:
     client.put(PATH, json=rule(5), headers=bearer(token))
     assert client.delete(f"/api/people/{OWNER.user_id}", headers=bearer(token)).status_code == 200
