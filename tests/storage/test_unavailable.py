@@ -218,6 +218,7 @@ CALLS: dict[str, Callable[[Stores], object]] = {
         NOW, owner_id=None, limit=1
     ),
     "AudioStore.read_part": lambda to: to.audio.read_part(CLAIM.file_id, 0),
+    "AudioStore.parts": lambda to: list(to.audio.parts(CLAIM.file_id)),
     "UploadStore.store": lambda to: to.uploads.store(REF, b"RIFF"),
     "UploadStore.abandon": lambda to: to.uploads.abandon(CLAIM.file_id),
     "UploadStore.collect_abandoned": lambda to: to.uploads.collect_abandoned(),
