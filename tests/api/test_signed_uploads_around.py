@@ -59,7 +59,7 @@ def test_the_document_says_how_an_address_is_used(client: FlaskClient) -> None:
     assert parameters["expires"] == ("query", True)
     assert parameters["sha256"] == ("query", False)
     assert set(described["requestBody"]["content"]) == set(CONTAINERS)
-    statuses = {"201", "400", "401", "404", "408", "409", "411", "413", "415", "422", "429", "503", "default"}
+    statuses = {"201", "400", "401", "403", "404", "408", "409", "411", "413", "415", "422", "429", "503", "default"}
     assert set(described["responses"]) == statuses
     used = document["paths"]["/api/upload-answer/{session_id}/{question_id}/from-upload"]["post"]
     assert "Idempotency-Key" in {each["name"] for each in used["parameters"]}
