@@ -68,6 +68,7 @@ def test_an_answer_that_waits(client: FlaskClient, upload: Upload, interview: In
     assert status == {
         "status": "queued",
         "question_id": "q1",
+        "kind": "audio",
         "answer_id": answer_id,
         "transcript": None,
         "no_speech": None,
@@ -125,6 +126,7 @@ def test_an_answer_that_was_heard(
     assert status == {
         "status": "completed",
         "question_id": "q1",
+        "kind": "audio",
         "answer_id": accepted.get_json()["answer_id"],
         "transcript": "i led a team",
         "no_speech": False,
