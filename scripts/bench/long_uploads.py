@@ -7,7 +7,6 @@ import argparse
 import http.client
 import json
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,10 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from scripts.bench.machine import describe_machine
-from scripts.bench.memory import MB, UNLIMITED, resident_mb, web_process
+from scripts.bench.memory import MB, resident_mb, web_process
 from scripts.bench.upload import BOUNDARY, noise_recording
-from scripts.embedded_redis import EmbeddedRedis
+from scripts.bench.web_tier import started_web_tier
 from scripts.started_service import StartedService
 
 SIZE = 200 * MB
@@ -33,13 +31,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench.long_uploads", description=__doc__)
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="how many come at once (default: %(default)s)")
     at_once: int = parser.parse_args().at_once
-    with tempfile.TemporaryDirectory(prefix="parley-bench-") as directory, EmbeddedRedis() as redis:
-        service = StartedService(Path(directory), {"REDIS_URL": redis.uri, "LOG_LEVEL": "WARNING", **UNLIMITED})
-        with service:
-            service.wait_until_ready(needs_worker=False)
-            for line in describe_machine(service.mongodb_uri):
-                print(line, flush=True)
-            growth = max(_measure(service, number) / number for number in (1, at_once))
+    with started_web_tier() as service:
+        growth = max(_measure(service, number) / number for number in (1, at_once))
     print(f"for each recording on its way: {growth:+.1f} MB, {'within' if growth <= BAR_MB else 'MISSES'} {BAR_MB} MB")
     return 0 if growth <= BAR_MB else 1
 

@@ -7,13 +7,11 @@ bounded. With Redis and no worker: what is measured is the web process alone.
 import argparse
 import http.client
 import sys
-import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from scripts.bench.machine import describe_machine
 from scripts.bench.upload import BOUNDARY, KB, multipart, noise_recording, start_session
-from scripts.embedded_redis import EmbeddedRedis
+from scripts.bench.web_tier import started_web_tier
 from scripts.started_service import StartedService
 
 UPLOADS = 1000
@@ -22,11 +20,6 @@ EVERY = 100
 SIZE = 5000 * KB
 MB = 1000 * KB
 BAR_MB = 5.0
-UNLIMITED = {
-    **dict.fromkeys(("RATE_LIMIT", "RATE_LIMIT_UPLOADS", "RATE_LIMIT_COSTLY"), "100000/second"),
-    "DAILY_BYTES_PER_OWNER": "0",
-    "DAILY_AUDIO_MINUTES_PER_OWNER": "0",
-}
 
 
 def main() -> int:
@@ -34,13 +27,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench.memory", description=__doc__)
     parser.add_argument("--uploads", type=int, default=UPLOADS, help="after the warm-up (default: %(default)s)")
     uploads: int = parser.parse_args().uploads
-    with tempfile.TemporaryDirectory(prefix="parley-bench-") as directory, EmbeddedRedis() as redis:
-        service = StartedService(Path(directory), {"REDIS_URL": redis.uri, "LOG_LEVEL": "WARNING", **UNLIMITED})
-        with service:
-            service.wait_until_ready(needs_worker=False)
-            for line in describe_machine(service.mongodb_uri):
-                print(line, flush=True)
-            growth = _measure(service, uploads)
+    with started_web_tier() as service:
+        growth = _measure(service, uploads)
     is_met = abs(growth) <= BAR_MB
     print(f"resident memory after {uploads} uploads: {growth:+.1f} MB, {'within' if is_met else 'MISSES'} {BAR_MB} MB")
     return 0 if is_met else 1
