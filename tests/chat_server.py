@@ -123,6 +123,8 @@ def chat_server() -> Iterator[ChatServer]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        # Of more connections at once than this, and 5 is the default, the kernel resets some.
+        request_queue_size = 128
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Who hangs up on a bad answer is right."""

@@ -46,6 +46,12 @@ def cutting(handler: "_Handler") -> None:
     handler.connection.close()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Of more connections at once than this, and 5 is the default, the kernel resets some.
+    request_queue_size = 128
+
+
 class Receiver:
     """What was received, and how it answers: `behave` of every request, or `script` one by one before that."""
 
@@ -63,8 +69,7 @@ class Receiver:
             def do_POST(self) -> None:
                 receiver.take(self)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.port: int = self._server.server_address[1]
         self.scheme = "http"
 
